@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What linerate adds to the netmap interface: the classic register ioctl, the
+ * counters of a port, and the option that says in words why a request failed.
+ * Numbers are far above netmap's own, so that they can never clash.
+ */
+#ifndef NET_NETMAP_LINERATE_H
+#define NET_NETMAP_LINERATE_H
+
+#include <net/netmap.h>
+
+/*
+ * Classic register: reads nr_name only, the rest of the struct may be
+ * uninitialised. Binds all NIC rings. Out: all fields of a legacy register.
+ * From then on each sync of this descriptor takes head := cur and returns
+ * avail := slots from cur to tail.
+ */
+#define NIOCREG		_IOWR('i', 200, struct nmreq)
+
+#define NETMAP_REQ_PORT_STATS_GET	0x4c01		/* nr_reqtype */
+#define NETMAP_REQ_OPT_REASON		0x4c520001u	/* nro_reqtype */
+
+/*
+ * Option of every request: room for a sentence. netmap writes it, with its
+ * NUL and cut to nro_len, when the request fails; "" when it succeeds.
+ */
+struct nmreq_opt_reason {
+	struct nmreq_option nro_opt;
+	uint64_t nro_text;	/* in: pointer to the caller's buffer */
+	uint32_t nro_len;	/* in: its size in bytes, at least 1 */
+	uint32_t pad;
+};
+
+/*
+ * Counters of one ring since the port came to life; all fields are out.
+ * They only grow.
+ */
+struct nm_ring_stats {
+	uint16_t ring;		/* index among the rings of its kind */
+	uint8_t	 dir;		/* 0 tx, 1 rx, as netmap_ring.dir */
+	uint8_t	 host;		/* 1: a host ring */
+	uint32_t num_slots;
+	uint32_t hwcur;		/* first slot not yet taken from the program */
+	uint32_t hwtail;	/* first slot not yet given to the program */
+	uint64_t packets;	/* packets sent, or received into the ring */
+	uint64_t bytes;		/* bytes in them */
+	uint64_t drops;		/* packets lost in this ring */
+	uint64_t kicks;		/* times the device had to be woken */
+	uint64_t syncs;		/* syncs, by ioctl and poll */
+	uint64_t bad_slots;	/* slots refused: bad buf_idx or len */
+	uint64_t resets;	/* times head or cur was bad: ring reset */
+	uint64_t wakeups;	/* times sleepers were woken */
+	uint64_t spare[6];
+};
+
+/* Body of NETMAP_REQ_PORT_STATS_GET; nr_name is the port. */
+struct nmreq_port_stats {
+	uint64_t nr_rings;	/* in: pointer to struct nm_ring_stats[], or 0;
+				 * out: tx NIC, tx host, rx NIC, rx host rings */
+	uint32_t nr_count;	/* in: room in the array; out: rings there are,
+				 * even when only the first few had room */
+	uint32_t nr_users;	/* out: descriptors bound to the port */
+	char	 nr_backend[160]; /* out: what drives the port and why, e.g.
+				   * "af_xdp: native XDP, copy mode (no
+				   * zero-copy: not supported by the driver)" */
+};
+
+NM_ABI_SIZE(nmreq_opt_reason, 40);
+NM_ABI_SIZE(nm_ring_stats, 128);
+NM_ABI_SIZE(nmreq_port_stats, 176);
+
+#endif /* NET_NETMAP_LINERATE_H */
