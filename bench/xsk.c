@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Xsk: a bare AF_XDP sender and receiver, as fast as a careful programmer makes it. It is what netmap over AF_XDP is compared with.
+ *
+ * tx: the frames are written before the clock starts. Measured: taking back completed chunks, writing descriptors, submitting, and the kicks; that is, everything
+ * that the kernel does for a sender in its own context, which over veth includes much of the receiver's share. The count is of descriptors that the kernel
+ * took, and the clock stops when the last of them has come back.
+ * rx: the clock starts with the first packet. Measured: reading descriptors, adding up the lengths, giving the chunks back to the fill ring.
+ *
+ * Copy mode sends 32 packets a kick unless told otherwise (XDP_MAX_TX_SKB_BUDGET, Linux 6.17); where the option is missing the kick is repeated.
+ * The socket and the program's link belong to this process alone: nothing stays behind when it ends, however that comes.
+ */
+#include "args.h"
+#include "xdp.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <xdp/xsk.h>
+
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+#ifndef SO_PREFER_BUSY_POLL
+#define SO_PREFER_BUSY_POLL 69
+#define SO_BUSY_POLL_BUDGET 70
+#endif
+
+#define CHUNK 2048u
+
+static const char usage[] =
+	"xsk tx|rx|open -i NAME [options]: send or receive over a bare AF_XDP socket; open: only say how long opening takes\n" ARGS_TEXT;
+
+struct xsk {
+	struct args args;
+	struct xsk_umem *umem;
+	struct xsk_socket *socket;
+	struct xsk_ring_prod fill, tx;
+	struct xsk_ring_cons comp, rx;
+	char *area;
+	size_t area_size;
+	uint64_t *free;		/* chunks that are ours, a stack */
+	unsigned free_count;
+	unsigned chunks;
+	int fd;
+	int map, link;		/* -1 without a program */
+	uint64_t kicks, errors;
+};
+
+/* A kick sends as much as the ring holds, where the kernel can be told so; and the socket may have as much in flight. */
+static void widen(struct xsk *x)
+{
+	int budget = (int)x->args.ring, space = 64 << 20;
+
+	setsockopt(x->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
+	setsockopt(x->fd, SOL_SOCKET, SO_SNDBUFFORCE, &space, sizeof(space));
+}
+
+static int open_socket(struct xsk *x, bool receive)
+{
+	struct xsk_umem_config umem = { .fill_size = x->args.ring, .comp_size = x->args.ring, .frame_size = CHUNK };
+	struct xsk_socket_config config = {
+		.rx_size = x->args.ring, .tx_size = x->args.ring,
+		.libbpf_flags = XSK_LIBBPF_FLAGS__INHIBIT_PROG_LOAD, .bind_flags = XDP_USE_NEED_WAKEUP,
+	};
+	int err;
+
+	x->chunks = x->args.ring;
+	x->area_size = (size_t)x->chunks * CHUNK;
+	x->free = calloc(x->chunks, sizeof(*x->free));
+	x->area = mmap(NULL, x->area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (!x->free || x->area == MAP_FAILED) {
+		fprintf(stderr, "no memory for %u chunks\n", x->chunks);
+		return -1;
+	}
+	err = xsk_umem__create(&x->umem, x->area, x->area_size, &x->fill, &x->comp, &umem);
+	if (err) {
+		fprintf(stderr, "cannot register the UMEM: %s\n", strerror(-err));
+		return -1;
+	}
+	err = xsk_socket__create(&x->socket, x->args.ifname, x->args.queue, x->umem, receive ? &x->rx : NULL, receive ? NULL : &x->tx, &config);
+	if (err) {
+		fprintf(stderr, "cannot bind to queue %u of %s: %s\n", x->args.queue, x->args.ifname, strerror(-err));
+		return -1;
+	}
+	x->fd = xsk_socket__fd(x->socket);
+	widen(x);
+	return 0;
+}
+
+/* Receiving needs a program that redirects to the socket of the queue; what is on other queues goes on to the host. */
+static int attach(struct xsk *x)
+{
+	bool generic;
+
+	x->map = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "bench_xsk", sizeof(int), sizeof(int), 1024, NULL);
+	if (x->map < 0) {
+		fprintf(stderr, "cannot create a BPF map: %s\n", strerror(errno));
+		return -1;
+	}
+	const struct bpf_insn insns[] = {
+		XDP_LOAD(BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct xdp_md, rx_queue_index)),
+		XDP_LOAD_MAP(BPF_REG_1, x->map),
+		XDP_MOV_IMM(BPF_REG_3, XDP_PASS),
+		XDP_CALL(BPF_FUNC_redirect_map),
+		XDP_EXIT(),
+	};
+	x->link = xdp_attach(x->args.ifname, "bench_xsk", insns, sizeof(insns) / sizeof(insns[0]), &generic);
+	return x->link < 0 ? -1 : 0;
+}
+
+static int enter_map(struct xsk *x)
+{
+	int key = (int)x->args.queue;
+
+	if (!bpf_map_update_elem(x->map, &key, &x->fd, 0))
+		return 0;
+	fprintf(stderr, "cannot enter the socket into the map: %s\n", strerror(errno));
+	return -1;
+}
+
+static void close_all(struct xsk *x)
+{
+	if (x->link >= 0)
+		close(x->link);
+	if (x->map >= 0)
+		close(x->map);
+	if (x->socket)
+		xsk_socket__delete(x->socket);
+	if (x->umem)
+		xsk_umem__delete(x->umem);
+	if (x->area && x->area != MAP_FAILED)
+		munmap(x->area, x->area_size);
+	free(x->free);
+}
+
+static void reclaim(struct xsk *x)
+{
+	uint32_t at = 0;
+	unsigned n = xsk_ring_cons__peek(&x->comp, x->args.ring, &at);
+
+	if (!n)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		x->free[x->free_count++] = *xsk_ring_cons__comp_addr(&x->comp, at + i);
+	xsk_ring_cons__release(&x->comp, n);
+}
+
+/* True while the kernel has not taken all descriptors. */
+static bool tx_pending(struct xsk *x)
+{
+	return __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE) != *x->tx.producer;
+}
+
+/*
+ * Kick until the kernel has taken all, or says that it cannot now. EAGAIN with progress means that the budget of one call is used up; EBUSY that the interface
+ * dropped a packet, after which it goes on.
+ */
+static void kick(struct xsk *x)
+{
+	if (!xsk_ring_prod__needs_wakeup(&x->tx))
+		return;
+	do {
+		uint32_t before = __atomic_load_n(x->tx.consumer, __ATOMIC_RELAXED);
+
+		x->kicks++;
+		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
+			continue;
+		x->errors++;
+		if (errno != EBUSY && __atomic_load_n(x->tx.consumer, __ATOMIC_RELAXED) == before)
+			return;
+	} while (tx_pending(x));
+}
+
+static void submit(struct xsk *x)
+{
+	unsigned n = x->free_count < x->args.batch ? x->free_count : x->args.batch;
+	uint32_t at = 0;
+
+	n = xsk_ring_prod__reserve(&x->tx, n, &at);
+	for (unsigned i = 0; i < n; i++) {
+		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&x->tx, at + i);
+
+		desc->addr = x->free[--x->free_count];
+		desc->len = x->args.length;
+		desc->options = 0;
+	}
+	xsk_ring_prod__submit(&x->tx, n);
+}
+
+static int run_tx(struct xsk *x)
+{
+	uint64_t end = (uint64_t)(x->args.seconds * 1e9), submitted = 0, now, deadline;
+	struct measure m;
+
+	if (open_socket(x, false))
+		return 1;
+	for (unsigned i = 0; i < x->chunks; i++) {
+		x->free[x->free_count++] = (uint64_t)i * CHUNK;
+		args_frame(&x->args, x->area + (size_t)i * CHUNK);
+	}
+	measure_pin(x->args.core);
+	measure_start(&m);
+	end += m.nsec;
+	do {
+		uint32_t before = *x->tx.producer;
+
+		reclaim(x);
+		submit(x);
+		submitted += *x->tx.producer - before;
+		kick(x);
+		now = measure_nsec();
+	} while (now < end && !measure_interrupted);
+	for (deadline = now + 200000000u; x->free_count < x->chunks && measure_nsec() < deadline; reclaim(x))
+		kick(x);
+	submitted -= *x->tx.producer - *x->tx.consumer;
+	measure_stop(&m);
+	measure_print(&m, "xsk-tx", submitted, " kicks=%" PRIu64 " errors=%" PRIu64 " missing=%u", x->kicks, x->errors, x->chunks - x->free_count);
+	return 0;
+}
+
+/* Wait for packets: asleep, or awake; a kernel that wants to be woken for its fill ring is. */
+static void rx_wait(struct xsk *x)
+{
+	struct pollfd p = { .fd = x->fd, .events = POLLIN };
+
+	if (x->args.wait) {
+		x->kicks++;
+		poll(&p, 1, 100);
+	} else if (xsk_ring_prod__needs_wakeup(&x->fill)) {
+		x->kicks++;
+		recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+	}
+}
+
+/* Take up to a batch: returns packets, adds to bytes. As many chunks fit into the fill ring as there are at all, so reserving cannot fail. */
+static unsigned receive(struct xsk *x, uint64_t *bytes)
+{
+	uint32_t at, to = 0;
+	unsigned n = xsk_ring_cons__peek(&x->rx, x->args.batch, &at);
+
+	if (!n)
+		return 0;
+	xsk_ring_prod__reserve(&x->fill, n, &to);
+	for (unsigned i = 0; i < n; i++) {
+		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&x->rx, at + i);
+
+		*bytes += desc->len;
+		*xsk_ring_prod__fill_addr(&x->fill, to + i) = desc->addr & ~(uint64_t)(CHUNK - 1);
+	}
+	xsk_ring_cons__release(&x->rx, n);
+	xsk_ring_prod__submit(&x->fill, n);
+	return n;
+}
+
+static int run_rx(struct xsk *x)
+{
+	uint64_t packets = 0, bytes = 0, batches = 0, end, deadline;
+	struct xdp_statistics stats;
+	socklen_t size = sizeof(stats);
+	struct measure m;
+	uint32_t at = 0;
+
+	if (attach(x) || open_socket(x, true) || enter_map(x))
+		return 1;
+	xsk_ring_prod__reserve(&x->fill, x->chunks, &at);
+	for (unsigned i = 0; i < x->chunks; i++)
+		*xsk_ring_prod__fill_addr(&x->fill, at + i) = (uint64_t)i * CHUNK;
+	xsk_ring_prod__submit(&x->fill, x->chunks);
+	measure_pin(x->args.core);
+	puts("xsk-rx ready");
+	fflush(stdout);
+	for (deadline = measure_nsec() + 10000000000u; !receive(x, &bytes); rx_wait(x)) {
+		if (measure_interrupted || measure_nsec() > deadline) {
+			fprintf(stderr, "nothing arrived\n");
+			return 1;
+		}
+	}
+	bytes = 0;
+	measure_start(&m);
+	end = m.nsec + (uint64_t)(x->args.seconds * 1e9);
+	do {
+		unsigned n = receive(x, &bytes);
+
+		if (n) {
+			packets += n;
+			batches++;
+		} else {
+			rx_wait(x);
+		}
+	} while (measure_nsec() < end && !measure_interrupted);
+	measure_stop(&m);
+	memset(&stats, 0, sizeof(stats));
+	getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &stats, &size);
+	measure_print(&m, "xsk-rx", packets, " bytes=%" PRIu64 " batches=%" PRIu64 " kicks=%" PRIu64 " full=%" PRIu64 " starved=%" PRIu64, bytes, batches, x->kicks,
+		      (uint64_t)stats.rx_ring_full, (uint64_t)stats.rx_fill_ring_empty_descs);
+	return 0;
+}
+
+/* What the kernel takes to load and attach the program, and to make and bind a socket: the part of opening a port that is not ours. */
+static int run_open(struct xsk *x)
+{
+	struct measure program, bind;
+	int err;
+
+	measure_start(&program);
+	err = attach(x);
+	measure_stop(&program);
+	if (err)
+		return 1;
+	measure_start(&bind);
+	err = open_socket(x, true) || enter_map(x);
+	measure_stop(&bind);
+	if (err)
+		return 1;
+	printf("xsk-open program_ms=%.3f socket_ms=%.3f\n", (double)program.nsec / 1e6, (double)bind.nsec / 1e6);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct xsk x = { .map = -1, .link = -1, .fd = -1 };
+	const char *what;
+	int ret;
+
+	args_parse(&x.args, argc, argv, "i:q:b:r:l:t:c:wS:D:s:d:h", usage);
+	what = argc - x.args.rest == 1 ? argv[x.args.rest] : "";
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	measure_catch_signals();
+	if (!strcmp(what, "tx")) {
+		ret = run_tx(&x);
+	} else if (!strcmp(what, "rx")) {
+		ret = run_rx(&x);
+	} else if (!strcmp(what, "open")) {
+		ret = run_open(&x);
+	} else {
+		fputs(usage, stderr);
+		return 2;
+	}
+	close_all(&x);
+	return ret;
+}
