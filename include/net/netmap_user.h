@@ -625,13 +625,13 @@ nm_ring_inject(struct netmap_ring *ring, const void *buf, size_t size)
 			room = size;
 		memcpy(NETMAP_BUF_OFFSET(ring, slot), data, room);
 		slot->len = (uint16_t)room;
+		slot->flags = (uint16_t)((slot->flags & NS_BUF_CHANGED) |
+					 (i == last ? 0 : NS_MOREFRAG));
 		if (i == last)
 			break;
-		slot->flags = NS_MOREFRAG;
 		data += room;
 		size -= room;
 	}
-	ring->slot[last].flags = 0;
 	ring->head = ring->cur = nm_ring_next(ring, last);
 	return 1;
 }

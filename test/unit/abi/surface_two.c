@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define NAME	surface_two
+#include "surface.inc"
