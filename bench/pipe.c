@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pipe: packets through a netmap pipe, sent and received in one thread.
+ *
+ * One turn: a batch of slots gets its length on the sending end, txsync; rxsync on the other end, the length of each slot is read and added up. Measured is all
+ * of it, both ends together, the loops of the program and the calls into the library included. The figure is the median of the rounds; the best one is
+ * given beside it. No packet is written or read: a pipe moves buffers, it does not look at them.
+ */
+#include "port.h"
+
+#define ROUNDS 15
+
+static const char usage[] =
+	"pipe [-b N] [-l N] [-t S] [-c N]: packets through both ends of the pipe bench{1 in one thread\n" ARGS_TEXT;
+
+struct pipe {
+	struct args args;
+	struct nmport_d *master, *slave;
+	uint64_t packets, bytes;
+};
+
+/* Turns until the round is over; the clock is read every 64 of them, as reading it costs as much as a few packets. */
+static int run_round(struct pipe *p, struct measure *m)
+{
+	struct netmap_ring *tx = port_tx(p->master), *rx = port_rx(p->slave);
+	uint64_t end;
+
+	p->packets = p->bytes = 0;
+	measure_start(m);
+	end = m->nsec + (uint64_t)(p->args.seconds / ROUNDS * 1e9);
+	do {
+		for (unsigned turn = 0; turn < 64; turn++) {
+			port_fill(tx, p->args.batch, (uint16_t)p->args.length);
+			if (ioctl(p->master->fd, NIOCTXSYNC, NULL) || ioctl(p->slave->fd, NIOCRXSYNC, NULL)) {
+				fprintf(stderr, "sync failed: %s\n", strerror(errno));
+				return -1;
+			}
+			p->packets += port_take(rx, p->args.batch, &p->bytes);
+		}
+	} while (measure_nsec() < end && !measure_interrupted);
+	measure_stop(m);
+	if (p->bytes != p->packets * p->args.length || !p->packets) {
+		fprintf(stderr, "%" PRIu64 " packets of %u bytes came as %" PRIu64 " bytes\n", p->packets, p->args.length, p->bytes);
+		return -1;
+	}
+	return 0;
+}
+
+/* A round's measurement beside its packets, to be sorted by cycles per packet. */
+struct round {
+	struct measure m;
+	uint64_t packets;
+};
+
+static int by_cycles(const void *a, const void *b)
+{
+	const struct round *x = a, *y = b;
+	double dx = (double)x->m.cycles / (double)x->packets, dy = (double)y->m.cycles / (double)y->packets;
+
+	return (dx > dy) - (dx < dy);
+}
+
+static int run(struct pipe *p)
+{
+	struct round rounds[ROUNDS];
+	unsigned n = 0;
+
+	while (n < ROUNDS && !measure_interrupted) {
+		if (run_round(p, &rounds[n].m))
+			return 1;
+		rounds[n++].packets = p->packets;
+	}
+	if (!n)
+		return 1;
+	qsort(rounds, n, sizeof(rounds[0]), by_cycles);
+	measure_print(&rounds[n / 2].m, "pipe", rounds[n / 2].packets, " best_cycles=%.2f batch=%u slots=%u",
+		      (double)rounds[0].m.cycles / (double)rounds[0].packets, p->args.batch, port_tx(p->master)->num_slots);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct pipe p = { .master = NULL };
+	int ret = 1;
+
+	args_parse(&p.args, argc, argv, "b:l:t:c:h", usage);
+	measure_catch_signals();
+	measure_pin(p.args.core);
+	p.master = port_open("bench{1");
+	p.slave = p.master ? port_open("bench}1") : NULL;
+	if (p.slave)
+		ret = run(&p);
+	if (p.slave)
+		nmport_close(p.slave);
+	if (p.master)
+		nmport_close(p.master);
+	return ret;
+}
