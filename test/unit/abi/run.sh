@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 include=$here/../../../include
 lib=$here/../../../lib
 warn="-Wall -Wextra -Wpedantic -Werror"
+LC_ALL=C; export LC_ALL
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
