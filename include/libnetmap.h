@@ -98,9 +98,9 @@ void nmport_undo_open_desc(struct nmport_d *d);
  * nothing that was not done.
  *
  * nmport_new: a blank port, with the default context. ENOMEM.
- * nmport_parse: fills hdr and reg, with options. EINVAL for a bad spec; for
- *	@share also the errors of PORT_INFO_GET, for @extmem those of open and
- *	mmap. A port is parsed once.
+ * nmport_parse: fills hdr and reg, with options. EINVAL for a bad spec, EBUSY if
+ *	the port is registered; for @share also the errors of PORT_INFO_GET, for
+ *	@extmem those of open and mmap. On failure the port is as new.
  * nmport_register: opens the control device and binds. The errno of open or
  *	of the request; the sentence is the device's own where it has one. EBUSY
  *	when it is bound already.
@@ -265,16 +265,17 @@ struct nmem_d {
  */
 struct nmctx {
 	int verbose;		/* the program's, for its callbacks */
-	void (*error)(struct nmctx *, const char *);	/* a sentence, no \n */
-	void *(*malloc)(struct nmctx *, size_t);
-	void (*free)(struct nmctx *, void *);
+	void (*error)(struct nmctx *, const char *);	/* a sentence, no \n;
+							 * NULL: silence */
+	void *(*malloc)(struct nmctx *, size_t);	/* NULL: malloc */
+	void (*free)(struct nmctx *, void *);		/* NULL: free */
 	void (*lock)(struct nmctx *, int);	/* 1 lock, 0 unlock; may be NULL */
 	struct nmem_d *mem_descs;	/* private, under lock: the mappings */
 };
 
 /*
  * nmctx_get: the default context, used by nmport_new(). At first one that prints
- *	to stderr, with malloc and free, without lock.
+ *	to stderr, with plain malloc and free, without lock.
  * nmctx_set_default: makes ctx the default, NULL: the first one again. Returns
  *	the old one. ctx must outlive the ports that use it. Not thread safe:
  *	call it before threads are made.

@@ -332,6 +332,8 @@ nm_spec_letters(const char **p, struct nmreq *req)
 {
 	if (**p != '/')
 		return 1;
+	if ((*p)[1] == '\0' || (*p)[1] == '@')
+		return 0;
 	for ((*p)++; **p && **p != '@'; (*p)++) {
 		switch (**p) {
 		case 'x':
