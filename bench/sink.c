@@ -3,14 +3,16 @@
  * Sink: drops and counts everything that arrives on an interface, by an XDP program, at the least price there is.
  *
  * It is the other end of all transmit measurements, the same for every sender. It measures nothing; its count shows that what a sender claims to have sent
- * did arrive. Prints "sink ready" once the program is in place, and on SIGTERM or SIGINT "sink packets=N". The link takes the program off when we end, however.
+ * did arrive. Prints "sink ready" once the program is in place, and "sink packets=N" at each SIGUSR1 and at the end, by SIGTERM, SIGINT or its parent's death.
+ * The link takes the program off when we end, however that comes.
  */
 #include "args.h"
 #include "xdp.h"
 
 #include <bpf/libbpf.h>
+#include <sys/prctl.h>
 
-static const char usage[] = "sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT\n  -h        this text\n";
+static const char usage[] = "sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT; print the count at SIGUSR1\n  -h        this text\n";
 
 /* Sum of the per-core counters, or -1. */
 static int64_t count(int map)
@@ -30,11 +32,44 @@ static int64_t count(int map)
 	return sum;
 }
 
+static void on_ask(int signo)
+{
+	(void)signo;	/* it only ends the sleep */
+}
+
+/* Sleep, and print the count whenever asked, until told to end; the signals are blocked but during the sleep, so none is missed. */
+static int serve(int map, bool generic)
+{
+	struct sigaction ask = { .sa_handler = on_ask };
+	sigset_t block, old;
+	int64_t packets;
+
+	measure_catch_signals();
+	sigaction(SIGUSR1, &ask, NULL);
+	sigemptyset(&block);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	printf("sink ready mode=%s\n", generic ? "generic" : "native");
+	fflush(stdout);
+	do {
+		sigsuspend(&old);
+		packets = count(map);
+		if (packets < 0) {
+			fprintf(stderr, "cannot read the counters\n");
+			return 1;
+		}
+		printf("sink packets=%" PRId64 "\n", packets);
+		fflush(stdout);
+	} while (!measure_interrupted);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct args a;
-	sigset_t block, old;
-	int64_t packets;
 	bool generic;
 	int map, link;
 
@@ -61,20 +96,5 @@ int main(int argc, char **argv)
 	link = xdp_attach(a.ifname, "bench_sink", insns, sizeof(insns) / sizeof(insns[0]), &generic);
 	if (link < 0)
 		return 1;
-	measure_catch_signals();
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigprocmask(SIG_BLOCK, &block, &old);
-	printf("sink ready mode=%s\n", generic ? "generic" : "native");
-	fflush(stdout);
-	while (!measure_interrupted)
-		sigsuspend(&old);
-	packets = count(map);
-	if (packets < 0) {
-		fprintf(stderr, "cannot read the counters\n");
-		return 1;
-	}
-	printf("sink packets=%" PRId64 "\n", packets);
-	return 0;
+	return serve(map, generic);
 }

@@ -1,0 +1,283 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# All measurements in one run: run.sh [quick]. As root, after the bench programs are built.
+#
+#	namespace A: lrb0 (senders) ======== veth ======== namespace B: lrb1 (sink, receivers)
+#
+# What is compared is measured in turns (a, b, c, c, b, a, ...), and each ratio is the median of the ratios of neighbouring turns: a shared or
+# throttled machine changes speed between turns, not within them. A transmit rate counts what the sink saw arrive.
+#
+# Both ends of the veth are set up so that the sender does not do the receiver's work, the same for all programs: threaded NAPI on the receiving
+# interface, its thread on the receiver's core; and a queue (pfifo) on the sending one, for then a full veth makes senders wait instead
+# of losing packets. A kernel that has one or the other not is measured without it.
+#
+# Missed goals do not fail the run (results.json says "met": false); a measurement that cannot be made does.
+#
+# BENCH_BIN: where the programs are; BENCH_OUT: where results go.
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+bin=${BENCH_BIN:-$top/build/bench}
+out=${BENCH_OUT:-$top/bench/out}
+A=lrbA-$$
+B=lrbB-$$
+mac_a=02:00:00:00:00:01
+mac_b=02:00:00:00:00:02
+rounds=15
+seconds=0.5
+pipe_seconds=3
+
+case ${1:-} in
+'') ;;
+quick) rounds=5 seconds=0.3 pipe_seconds=1 ;;
+-h | --help) sed -n '3,/^set /s/^# \{0,1\}//p' "$0"; exit 0 ;;
+*) echo "usage: run.sh [quick]" >&2; exit 2 ;;
+esac
+
+say() { printf '%s\n' "bench: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+sink_pid=
+source_pid=
+tmp=$(mktemp -d) || exit 1
+
+clean() {
+	trap - EXIT INT TERM HUP
+	for pid in $sink_pid $source_pid; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	for ns in "$A" "$B"; do
+		ip netns del "$ns" 2>/dev/null
+	done
+	rm -rf "$tmp"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# --- The two namespaces ----------------------------------------------------------------------------------
+
+# Not for what runs in the background: its pid would be that of a shell.
+in_a() { ip netns exec "$A" "$@"; }
+in_b() { ip netns exec "$B" "$@"; }
+
+setup_end() { # namespace, interface, its address, peer's address, peer's mac
+	ip netns exec "$1" sh -c 'for f in all default; do echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6; done' 2>/dev/null
+	ip -n "$1" addr add "$3/30" dev "$2" && ip -n "$1" link set lo up && ip -n "$1" link set "$2" up &&
+		ip -n "$1" neigh replace "$4" lladdr "$5" dev "$2" nud permanent
+}
+
+setup() {
+	ip netns add "$A" && ip netns add "$B" &&
+		ip link add lrb0 netns "$A" address $mac_a numrxqueues 2 numtxqueues 2 type veth \
+			peer name lrb1 netns "$B" address $mac_b numrxqueues 2 numtxqueues 2 &&
+		setup_end "$A" lrb0 192.0.2.1 192.0.2.2 $mac_b && setup_end "$B" lrb1 192.0.2.2 192.0.2.1 $mac_a ||
+		die "cannot make two namespaces with a veth pair"
+	tc -n "$A" qdisc replace dev lrb0 root pfifo limit 1000 2>/dev/null || say "no pfifo: a full veth loses packets"
+}
+
+# The receiving end's NAPI gets a thread, on the receiver's core. Threads are made with the program, so this comes after it.
+tune() {
+	in_b sh -c 'echo 1 > /sys/class/net/lrb1/threaded' 2>/dev/null || say "no threaded NAPI on this kernel: the sender does the receiver's work"
+	for comm in $(grep -ls '^napi/lrb1' /proc/[0-9]*/comm); do
+		pid=${comm#/proc/}
+		taskset -cp "$core_rx" "${pid%/comm}" >/dev/null 2>&1
+	done
+}
+
+# --- Reading results ----------------------------------------------------------------------------------------
+
+# value KEY: of the result line on standard input
+value() {
+	awk -v k="$1=" '{ for (i = 1; i <= NF; i++) if (index($i, k) == 1) v = substr($i, length(k) + 1) } END { if (v == "") exit 1; print v }'
+}
+
+# calc EXPRESSION: of awk
+calc() { awk "BEGIN { printf \"%.6g\", $1 }"; }
+
+# median FILE: of the numbers in it
+median() { sort -g "$1" | awk '{ v[NR] = $1 } END { if (!NR) exit 1; print v[int((NR + 1) / 2)] }'; }
+
+# ratio A B: median of the ratios of their lines
+ratio() {
+	paste "$tmp/$1" "$tmp/$2" | awk 'NF == 2 && $2 > 0 { printf "%.6g\n", $1 / $2 }' > "$tmp/ratio" && median "$tmp/ratio"
+}
+
+# --- Transmit -------------------------------------------------------------------------------------------------
+
+wait_for() { # word, file
+	n=0
+	until grep -q "$1" "$2" 2>/dev/null; do
+		n=$((n + 1))
+		[ $n -lt 500 ] || return 1
+		sleep 0.02
+	done
+}
+
+start_sink() {
+	ip netns exec "$B" "$bin/sink" -i lrb1 > "$tmp/sink" &
+	sink_pid=$!
+	wait_for ready "$tmp/sink" || die "the sink did not start"
+	tune
+}
+
+stop_sink() {
+	kill "$sink_pid" && wait "$sink_pid"
+	sink_pid=
+}
+
+# Packets that the sink has seen so far.
+arrived() {
+	lines=$(wc -l < "$tmp/sink")
+	kill -USR1 "$sink_pid" || return 1
+	n=0
+	while [ "$(wc -l < "$tmp/sink")" = "$lines" ]; do
+		n=$((n + 1))
+		[ $n -lt 200 ] || return 1
+		sleep 0.01
+	done
+	tail -n 1 "$tmp/sink" | value packets
+}
+
+tx_turn() { # program
+	case $1 in
+	nic) set -- nic "$bin/nic" tx -i netmap:lrb0-0 -D $mac_b ;;
+	xsk) set -- xsk "$bin/xsk" tx -i lrb0 -D $mac_b ;;
+	packet) set -- packet "$bin/packet" -i lrb0 -D $mac_b ;;
+	udp) set -- udp "$bin/udp" ;;
+	esac
+	who=$1
+	shift
+	before=$(arrived) || die "the sink does not answer"
+	in_a timeout 30 "$@" -c "$core_tx" -t "$seconds" > "$tmp/line" || die "$who could not be measured"
+	sleep 0.02
+	after=$(arrived) || die "the sink does not answer"
+	grep backend "$tmp/line" > "$tmp/backend"
+	sent=$(value packets < "$tmp/line") && took=$(value seconds < "$tmp/line") || die "$who gave no result"
+	came=$((after - before))
+	[ "$came" -gt 0 ] && [ "$came" -le "$sent" ] || die "$who says it sent $sent packets, $came arrived"
+	calc "$came / $took" >> "$tmp/tx.$who"
+	echo >> "$tmp/tx.$who"
+	calc "$came / $sent" >> "$tmp/came.$who"
+	echo >> "$tmp/came.$who"
+	value cycles < "$tmp/line" >> "$tmp/cycles.$who"
+}
+
+measure_tx() {
+	start_sink
+	i=0
+	while [ $i -lt $rounds ]; do
+		say "transmit, round $((i + 1)) of $rounds"
+		if [ $((i % 2)) = 0 ]; then order="nic xsk udp"; else order="udp xsk nic"; fi
+		[ $i -ge 5 ] || order="$order packet"
+		for p in $order; do
+			tx_turn "$p"
+		done
+		i=$((i + 1))
+	done
+	stop_sink
+	for p in nic xsk udp packet; do
+		share=$(median "$tmp/came.$p")
+		[ "$(calc "$share < 0.99")" = 0 ] || say "$p: only $share of its packets arrived; rates are of those"
+	done
+}
+
+# --- Receive ---------------------------------------------------------------------------------------------------
+
+rx_turn() { # program
+	case $1 in
+	nic) ip netns exec "$B" timeout 30 "$bin/nic" rx -i netmap:lrb1-0 -w -c "$core_rx" -t "$seconds" > "$tmp/line" & ;;
+	xsk) ip netns exec "$B" timeout 30 "$bin/xsk" rx -i lrb1 -w -c "$core_rx" -t "$seconds" > "$tmp/line" & ;;
+	esac
+	receiver_pid=$!
+	wait_for ready "$tmp/line" || die "$1 did not start to receive"
+	tune
+	ip netns exec "$A" "$bin/xsk" tx -i lrb0 -D $mac_b -c "$core_tx" -t 10 > "$tmp/source" &
+	source_pid=$!
+	wait "$receiver_pid" || die "$1 could not be measured"
+	kill "$source_pid" && wait "$source_pid"
+	source_pid=
+	value pps < "$tmp/line" >> "$tmp/rx.$1" || die "$1 gave no result"
+}
+
+measure_rx() {
+	i=0
+	while [ $i -lt $rounds ]; do
+		say "receive, round $((i + 1)) of $rounds"
+		if [ $((i % 2)) = 0 ]; then order="nic xsk"; else order="xsk nic"; fi
+		for p in $order; do
+			rx_turn "$p"
+		done
+		i=$((i + 1))
+	done
+}
+
+# --- The rest ----------------------------------------------------------------------------------------------------
+
+measure_core() {
+	say "pipe"
+	timeout 60 "$bin/pipe" -c "$core_tx" -t "$pipe_seconds" > "$tmp/pipe" || die "the pipe could not be measured"
+	say "simulated NIC"
+	timeout 60 "$bin/simnic" -c "$core_tx" -t "$pipe_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
+}
+
+measure_open() {
+	say "opening"
+	in_a timeout 120 "$bin/open" -i lrb0 > "$tmp/open" || die "opening could not be measured"
+}
+
+mpps() { calc "$(median "$1") / 1e6"; }
+
+lines() {
+	pipe_pps=$(value pps < "$tmp/pipe") && pipe_cycles=$(value cycles < "$tmp/pipe") && sim_cycles=$(value cycles < "$tmp/simnic") &&
+		mhz=$(value mhz < "$tmp/pipe") || return 1
+	note="$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), counter at $mhz MHz, Linux $(uname -r), $(nproc) cores"
+	echo "chart nic-tx Mpps Sending over a veth pair, one core"
+	echo "bar $(mpps "$tmp/tx.nic")! netmap over AF_XDP"
+	echo "bar $(mpps "$tmp/tx.xsk") bare AF_XDP"
+	echo "bar $(mpps "$tmp/tx.packet") AF_PACKET mmap"
+	echo "bar $(mpps "$tmp/tx.udp") UDP sendto"
+	echo "note 60-byte frames, batch 256; packets that arrived, median of the rounds"
+	echo "note $note"
+	echo "chart nic-rx Mpps Receiving from a veth pair"
+	echo "bar $(mpps "$tmp/rx.nic")! netmap over AF_XDP"
+	echo "bar $(mpps "$tmp/rx.xsk") bare AF_XDP"
+	echo "note 60-byte frames, batch 256, in poll(); the same sender for both, median of the rounds"
+	echo "note $note"
+	echo "chart core cycles/packet The framework alone, sending and receiving in one thread"
+	echo "bar $pipe_cycles! pipe, tx + rx"
+	echo "bar 18 its goal: below"
+	echo "bar $sim_cycles! simulated NIC, txsync + rxsync"
+	echo "bar 30 its goal: below"
+	echo "note batch 256; shorter is better"
+	echo "note $note"
+	echo "result nic_tx_vs_xsk $(ratio tx.nic tx.xsk) ratio >=0.95"
+	echo "result nic_rx_vs_xsk $(ratio rx.nic rx.xsk) ratio >=0.95"
+	echo "result nic_tx_vs_udp $(ratio tx.nic tx.udp) ratio >=3"
+	echo "result nic_tx_mpps $(mpps "$tmp/tx.nic") Mpps -"
+	echo "result nic_rx_mpps $(mpps "$tmp/rx.nic") Mpps -"
+	echo "result nic_tx_cycles $(median "$tmp/cycles.nic") cycles/packet -"
+	echo "result pipe_mpps $(calc "$pipe_pps / 1e6") Mpps >=150"
+	echo "result pipe_cycles $pipe_cycles cycles/packet <18"
+	echo "result simnic_cycles $sim_cycles cycles/packet <30"
+	echo "result open_mib $(value mib < "$tmp/open") MiB <64"
+	echo "result open_ms $(value net_ms < "$tmp/open") ms <50"
+	echo "result open_program_ms $(value program_ms < "$tmp/open") ms -"
+}
+
+[ "$(id -u)" = 0 ] || die "needs root, for network namespaces and XDP"
+for p in nic xsk packet udp sink pipe simnic open report; do
+	[ -x "$bin/$p" ] || die "$bin/$p is not built"
+done
+core_tx=0 core_rx=0
+[ "$(nproc)" -lt 2 ] || core_tx=1
+mkdir -p "$out" || exit 1
+setup
+measure_core
+measure_open
+measure_tx
+measure_rx
+lines > "$tmp/lines" || die "a measurement gave no result"
+[ ! -s "$tmp/backend" ] || cat "$tmp/backend"
+"$bin/report" -o "$out" < "$tmp/lines" || die "no report"
+say "written: $out"
