@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# linerate. `make help` lists what there is. Everything built goes under build/ (or build/asan, build/tsan, ...).
+
+include core/files.mk
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+# SAN=asan: address and undefined behaviour; SAN=tsan: threads. DEBUG=1: assertions of the core.
+SAN ?=
+DEBUG ?= $(if $(SAN),1,)
+SUFFIX := $(if $(SAN),/$(SAN),$(if $(DEBUG),/debug,))
+B := build$(SUFFIX)
+
+CC ?= cc
+OPT ?= -O2
+CFLAGS ?= -g
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-format-nonliteral
+, := ,
+SANFLAGS := $(if $(filter asan,$(SAN)),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANFLAGS += $(if $(filter tsan,$(SAN)),-fsanitize=thread -fno-omit-frame-pointer)
+CPPFLAGS_ALL := -D_GNU_SOURCE $(if $(DEBUG),-DLR_DEBUG) -DLR_VERSION='"$(VERSION)"' -I. -Iinclude -Ios/user $(CPPFLAGS)
+CFLAGS_ALL := -std=gnu11 $(OPT) $(CFLAGS) $(WARN) $(SANFLAGS) -fno-strict-aliasing
+LIBS := -lbpf -lpthread -ldl
+
+# --- What the libraries are made of -----------------------------------------------------------
+
+DEVICE_SRCS := $(addprefix core/,$(CORE_SRCS)) $(wildcard os/user/*.c nic/user/*.c lib/device*.c lib/intercept*.c)
+LIBNETMAP_SRCS := $(wildcard lib/nm*.c)
+LIB_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DEVICE_SRCS) $(LIBNETMAP_SRCS))
+PRELOAD_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DEVICE_SRCS))
+
+SONAME := libnetmap.so.1
+LIBS_BUILT := $(B)/lib/libnetmap.so $(B)/lib/libnetmap.a $(B)/lib/libnetmap-preload.so $(B)/lib/pkgconfig/libnetmap.pc
+
+# --- Programs ------------------------------------------------------------------------------------
+
+TOOLS := pkt-gen bridge
+EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/*.c))
+BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
+# bench/report.c collects and draws, the others measure.
+BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
+
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan check-kbuild fuzz bench style install uninstall deps
+.DELETE_ON_ERROR:
+
+all: lib tools ## build libraries, tools and examples
+
+lib: $(LIBS_BUILT)
+tools: $(BINS)
+benches: $(BENCHES)
+tests: $(UNIT_TESTS)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
+
+$(B)/lib/$(SONAME): $(LIB_OBJS) lib/libnetmap.map
+	@mkdir -p $(@D)
+	$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libnetmap.map $(LIB_OBJS) $(LIBS) -o $@
+
+$(B)/lib/libnetmap.so: $(B)/lib/$(SONAME)
+	ln -sf $(SONAME) $@
+
+$(B)/lib/libnetmap.a: $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $(LIB_OBJS)
+
+$(B)/lib/libnetmap-preload.so: $(PRELOAD_OBJS)
+	@mkdir -p $(@D)
+	$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libnetmap-preload.so $(PRELOAD_OBJS) $(LIBS) -o $@
+
+$(B)/lib/pkgconfig/libnetmap.pc: lib/libnetmap.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+# Programs use the shared library of this tree, or the installed one once they are installed.
+PROGRAM_LINK = -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnetmap $(LIBS) -lm
+
+define TOOL
+$(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c cmd/lib/*.c)) $(B)/lib/libnetmap.so
+	@mkdir -p $$(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) $(TOOL_LIBS_$(1)) -o $$@
+endef
+TOOL_LIBS_pkt-gen := -lpcap
+$(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
+
+$(addprefix $(B)/bin/,$(EXAMPLES)): $(B)/bin/%: $(B)/obj/examples/%.o $(B)/lib/libnetmap.so
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(PROGRAM_LINK) -o $@
+
+# Benches and unit tests may look inside: they take the static library.
+$(B)/bench/%: $(B)/obj/bench/%.o $(B)/lib/libnetmap.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
+
+$(B)/test/unit/%_test: $(B)/obj/test/unit/%_test.o $(B)/lib/libnetmap.a
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
+
+help: ## this list
+	@echo "linerate $(VERSION): make TARGET [SAN=asan|tsan] [DEBUG=1] [PREFIX=...] [DESTDIR=...]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+deps: ## install the Debian packages that a build needs
+	scripts/deps.sh build
+
+demo: ## build, then show the main job with real packets (root)
+	scripts/deps.sh demo
+	$(MAKE) all benches
+	scripts/demo.sh
+
+check: ## all tests this machine can run (root; installs what is missing)
+	scripts/deps.sh check
+	scripts/check.sh full
+
+check-fast: ## the tests of about a minute
+	scripts/check.sh fast
+
+check-asan: ## the tests under address and undefined behaviour sanitizers
+	scripts/check.sh asan
+
+check-tsan: ## the threaded tests under the thread sanitizer
+	scripts/check.sh tsan
+
+check-kbuild: ## the core as kernel objects, for all installed kernel headers
+	scripts/kbuild-check.sh
+
+fuzz: ## each fuzz target for SECONDS (60)
+	scripts/check.sh fuzz
+
+bench: ## same-run ratios, charts and bench/out/results.json
+	scripts/deps.sh demo
+	$(MAKE) all benches
+	bench/run.sh
+
+style: ## house style, measured
+	scripts/style.sh
+
+install: all ## into DESTDIR/PREFIX
+	install -d $(DESTDIR)$(INCLUDEDIR)/net $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 include/net/*.h $(DESTDIR)$(INCLUDEDIR)/net
+	install -m 644 include/libnetmap.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(B)/lib/$(SONAME) $(B)/lib/libnetmap-preload.so $(DESTDIR)$(LIBDIR)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libnetmap.so
+	install -m 644 $(B)/lib/libnetmap.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(B)/lib/pkgconfig/libnetmap.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(addprefix $(B)/bin/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3
+	install -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+
+uninstall: ## takes back what install put there
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/net/*.h include/*.h)))
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libnetmap.so libnetmap.a libnetmap-preload.so pkgconfig/libnetmap.pc)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS))
+	rm -f $(foreach s,3 4 8,$(addprefix $(DESTDIR)$(MANDIR)/man$(s)/,$(notdir $(wildcard man/*.$(s)))))
+
+clean: ## removes build/
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

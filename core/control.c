@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * NIOCCTRL: copies the request in, checks it, does it, copies the answer out. See control.h.
+ */
+#include "core/control.h"
+
+static struct os_mutex control;
+
+int lr_core_init(void)
+{
+	os_mutex_init(&control);
+	return 0;
+}
+
+void lr_core_fini(void)
+{
+	os_mutex_fini(&control);
+}
+
+void lr_control_lock(void)
+{
+	os_mutex_lock(&control);
+}
+
+void lr_control_unlock(void)
+{
+	os_mutex_unlock(&control);
+}
+
+void lr_control_assert_locked(void)
+{
+	os_mutex_assert_held(&control);
+}
+
+/* A request on its way: everything copied in once. Too large for a kernel stack. */
+struct request {
+	struct lr_file *file;
+	struct nmreq_header hdr;
+	union {
+		struct nmreq_register reg;
+		struct nmreq_port_info_get port_info;
+		struct nmreq_pools_info pools_info;
+		struct nmreq_port_hdr port_hdr;
+		struct nmreq_port_stats stats;
+		struct nmreq_reason reason;
+		char bytes[128];
+	} body;
+	struct lr_options opts;
+	struct lr_why why;
+};
+
+/* A reference to the port the request names: as it is, or as it would be opened. */
+static int named_port(const char *name, struct lr_port **out, struct lr_why *why)
+{
+	struct lr_port_query q = { .name = name, .netns = os_netns_id(), .mode = NR_REG_ALL_NIC };
+
+	*out = lr_port_find(name, q.netns, NULL);
+	if (!*out)
+		return lr_port_get(&q, out, why);
+	lr_port_hold(*out);
+	return 0;
+}
+
+/* The port named, or with an empty name the one that the descriptor is bound to. */
+static int request_port(struct request *req, struct lr_port **out)
+{
+	if (req->hdr.nr_name[0])
+		return named_port(req->hdr.nr_name, out, &req->why);
+	*out = req->file->port;
+	if (!*out)
+		return lr_why(&req->why, -EINVAL, "the request names no port, and the descriptor is bound to none");
+	lr_port_hold(*out);
+	return 0;
+}
+
+int lr_port_info(const char *name, struct nmreq_port_info_get *info, struct lr_why *why)
+{
+	struct nmreq_pools_info pools;
+	struct lr_port *p;
+	int err;
+
+	memset(info, 0, sizeof(*info));
+	if (!name[0]) {
+		lr_region_info(lr_region_find(LR_REGION_GLOBAL), &pools);
+		info->nr_memsize = pools.nr_memsize;
+		info->nr_mem_id = LR_REGION_GLOBAL;
+		return 0;
+	}
+	err = named_port(name, &p, why);
+	if (err)
+		return err;
+	info->nr_memsize = p->region->size;
+	info->nr_tx_slots = p->config.slots[LR_TX];
+	info->nr_rx_slots = p->config.slots[LR_RX];
+	info->nr_tx_rings = (uint16_t)p->num_rings[LR_TX];
+	info->nr_rx_rings = (uint16_t)p->num_rings[LR_RX];
+	info->nr_host_tx_rings = (uint16_t)p->num_rings[LR_HOST_TX];
+	info->nr_host_rx_rings = (uint16_t)p->num_rings[LR_HOST_RX];
+	info->nr_mem_id = p->region->id;
+	lr_port_put(p);
+	return 0;
+}
+
+static int do_register(struct request *req)
+{
+	struct lr_register r = { .reg = req->body.reg, .name = req->hdr.nr_name };
+	int err = lr_register(req->file, &r, &req->why);
+
+	req->body.reg = r.reg;
+	return err;
+}
+
+static int do_port_info(struct request *req)
+{
+	return lr_port_info(req->hdr.nr_name, &req->body.port_info, &req->why);
+}
+
+static int do_pools_info(struct request *req)
+{
+	struct nmreq_pools_info *info = &req->body.pools_info;
+	uint16_t id = info->nr_mem_id ? info->nr_mem_id : LR_REGION_GLOBAL;
+	struct lr_region *region;
+	struct lr_port *p;
+	int err;
+
+	if (req->hdr.nr_name[0]) {
+		err = named_port(req->hdr.nr_name, &p, &req->why);
+		if (err)
+			return err;
+		lr_region_info(p->region, info);
+		lr_port_put(p);
+		return 0;
+	}
+	region = lr_region_find(id);
+	if (!region && id != LR_REGION_GLOBAL)
+		return lr_why(&req->why, -EINVAL, "there is no memory region %u", id);
+	lr_region_info(region, info);
+	return 0;
+}
+
+/* Only VALE ports can have such headers; for others 0 is right, and the only length that can be set. */
+static int do_port_hdr(struct request *req)
+{
+	struct lr_port *p;
+	int err = request_port(req, &p);
+
+	if (err)
+		return err;
+	if (req->hdr.nr_reqtype == NETMAP_REQ_PORT_HDR_GET)
+		req->body.port_hdr.nr_hdr_len = 0;
+	else if (req->body.port_hdr.nr_hdr_len)
+		err = lr_why(&req->why, -EOPNOTSUPP, "packets of %s carry no virtio-net header, only those of VALE ports do", p->name);
+	lr_port_put(p);
+	return err;
+}
+
+static int do_stats(struct request *req)
+{
+	struct nmreq_port_stats *s = &req->body.stats;
+	uint32_t room = s->nr_count, n = 0, i;
+	struct nm_ring_stats ring;
+	struct lr_port *p;
+	unsigned int k;
+	int err = request_port(req, &p);
+
+	if (err)
+		return err;
+	if (p->ops->describe)
+		p->ops->describe(p);
+	for (k = 0; k < LR_RING_KINDS; k++)
+		for (i = 0; i < p->num_rings[k]; i++, n++) {
+			if (!s->nr_rings || n >= room || err)
+				continue;
+			lr_ring_stats(&p->ring[k][i], &ring);
+			if (os_copyout(s->nr_rings + n * sizeof(ring), &ring, sizeof(ring)) < 0)
+				err = lr_why(&req->why, -EFAULT, "nr_rings is an address that cannot be written");
+		}
+	s->nr_count = n;
+	s->nr_users = p->bound;
+	lr_text(s->nr_backend, sizeof(s->nr_backend), "%s", p->backend);
+	lr_port_put(p);
+	return err;
+}
+
+/* Why the request before this one failed. */
+static int do_reason(struct request *req)
+{
+	const char *text = req->file->why.text;
+	uint32_t room = req->body.reason.nr_len;
+	size_t len = strnlen(text, sizeof(req->file->why.text) - 1);
+	char end = '\0';
+
+	if (!req->body.reason.nr_text || !room)
+		return lr_why(&req->why, -EINVAL, "the request has no room for text");
+	if (len >= room)
+		len = room - 1;
+	if (os_copyout(req->body.reason.nr_text, text, len) < 0 || os_copyout(req->body.reason.nr_text + len, &end, 1) < 0)
+		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
+	return 0;
+}
+
+static int do_vale(struct request *req)
+{
+	return lr_why(&req->why, -EOPNOTSUPP, "request %u is for VALE switches, which are not in this version", req->hdr.nr_reqtype);
+}
+
+static int do_csb(struct request *req)
+{
+	return lr_why(&req->why, -EOPNOTSUPP, "request %u is for CSB mode, which is not in this version", req->hdr.nr_reqtype);
+}
+
+static const struct request_kind {
+	uint16_t reqtype, body_size;
+	int (*run)(struct request *req);
+} request_kinds[] = {
+	{ NETMAP_REQ_REGISTER, sizeof(struct nmreq_register), do_register },
+	{ NETMAP_REQ_PORT_INFO_GET, sizeof(struct nmreq_port_info_get), do_port_info },
+	{ NETMAP_REQ_VALE_ATTACH, sizeof(struct nmreq_vale_attach), do_vale },
+	{ NETMAP_REQ_VALE_DETACH, sizeof(struct nmreq_vale_detach), do_vale },
+	{ NETMAP_REQ_VALE_LIST, sizeof(struct nmreq_vale_list), do_vale },
+	{ NETMAP_REQ_PORT_HDR_SET, sizeof(struct nmreq_port_hdr), do_port_hdr },
+	{ NETMAP_REQ_PORT_HDR_GET, sizeof(struct nmreq_port_hdr), do_port_hdr },
+	{ NETMAP_REQ_VALE_NEWIF, sizeof(struct nmreq_vale_newif), do_vale },
+	{ NETMAP_REQ_VALE_DELIF, 0, do_vale },
+	{ NETMAP_REQ_VALE_POLLING_ENABLE, sizeof(struct nmreq_vale_polling), do_vale },
+	{ NETMAP_REQ_VALE_POLLING_DISABLE, sizeof(struct nmreq_vale_polling), do_vale },
+	{ NETMAP_REQ_POOLS_INFO_GET, sizeof(struct nmreq_pools_info), do_pools_info },
+	{ NETMAP_REQ_SYNC_KLOOP_START, sizeof(struct nmreq_sync_kloop_start), do_csb },
+	{ NETMAP_REQ_SYNC_KLOOP_STOP, 0, do_csb },
+	{ NETMAP_REQ_CSB_ENABLE, 0, do_csb },
+	{ NETMAP_REQ_PORT_STATS_GET, sizeof(struct nmreq_port_stats), do_stats },
+	{ NETMAP_REQ_REASON_GET, sizeof(struct nmreq_reason), do_reason },
+};
+
+static const struct request_kind *find_kind(uint16_t reqtype)
+{
+	unsigned int i;
+
+	for (i = 0; i < LR_ARRAY_SIZE(request_kinds); i++)
+		if (request_kinds[i].reqtype == reqtype)
+			return &request_kinds[i];
+	return NULL;
+}
+
+int lr_name_check(const char *name, size_t room, struct lr_why *why)
+{
+	size_t len = strnlen(name, room), i;
+
+	if (len == room)
+		return lr_why(why, -EINVAL, "the port name has no end: it may have at most %u characters", (unsigned int)room - 1);
+	for (i = 0; i < len; i++)
+		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || name[i] == '/')
+			return lr_why(why, -EINVAL, "the port name has a character (0x%02x) that no name can have", (unsigned char)name[i]);
+	return 0;
+}
+
+static int check_form(const struct nmreq_header *hdr, const struct request_kind *kind, struct lr_why *why)
+{
+	if (!kind)
+		return lr_why(why, -EINVAL, "there is no request %u", hdr->nr_reqtype);
+	if (hdr->nr_reserved)
+		return lr_why(why, -EINVAL, "nr_reserved is %u, it must be 0", hdr->nr_reserved);
+	if (!hdr->nr_body && kind->body_size)
+		return lr_why(why, -EINVAL, "request %u has no body", hdr->nr_reqtype);
+	if (hdr->nr_body && !kind->body_size)
+		return lr_why(why, -EINVAL, "request %u takes no body", hdr->nr_reqtype);
+	return lr_name_check(hdr->nr_name, sizeof(hdr->nr_name), why);
+}
+
+/* Everything before the request itself: form, options (one of them may want to know of a bad form), body. */
+static int request_in(struct request *req, const struct request_kind *kind)
+{
+	int err = check_form(&req->hdr, kind, &req->why), e;
+
+	req->opts.size = kind ? kind->body_size : 0;
+	e = lr_options_in(&req->opts, req->hdr.nr_options, req->hdr.nr_reqtype, &req->why);
+	if (err || e)
+		return err ? err : e;
+	if (kind->body_size && os_copyin(&req->body, req->hdr.nr_body, kind->body_size) < 0)
+		return lr_why(&req->why, -EFAULT, "the body of the request is at an address that cannot be read");
+	return 0;
+}
+
+/* The answer; a register that cannot tell the program about itself is undone. */
+static int request_out(struct request *req, const struct request_kind *kind)
+{
+	if (!kind->body_size || os_copyout(req->hdr.nr_body, &req->body, kind->body_size) == 0)
+		return 0;
+	if (kind->reqtype == NETMAP_REQ_REGISTER)
+		lr_unregister(req->file);
+	return lr_why(&req->why, -EFAULT, "the body of the request is at an address that cannot be written");
+}
+
+static int run(struct request *req)
+{
+	const struct request_kind *kind = find_kind(req->hdr.nr_reqtype);
+	int err, e;
+
+	lr_control_lock();
+	err = request_in(req, kind);
+	if (!err)
+		err = kind->run(req);
+	if (!err)
+		err = request_out(req, kind);
+	if (!err)
+		req->why.text[0] = '\0';	/* what failed on the way was mended */
+	if (!kind || kind->reqtype != NETMAP_REQ_REASON_GET)
+		req->file->why = req->why;
+	e = lr_options_out(&req->opts, &req->why);
+	lr_control_unlock();
+	return err ? err : e;
+}
+
+/* The program was built for another version: it is told ours. */
+static int wrong_version(struct lr_file *f, struct nmreq_header *hdr, uint64_t arg)
+{
+	lr_control_lock();
+	f->why.text[0] = '\0';
+	lr_why(&f->why, -EINVAL, "API version %u was asked for, this is version %u", hdr->nr_version, NETMAP_API);
+	lr_control_unlock();
+	hdr->nr_version = NETMAP_API;
+	return os_copyout(arg, hdr, sizeof(*hdr)) < 0 ? -EFAULT : -EINVAL;
+}
+
+int lr_control_ioctl(struct lr_file *f, uint64_t arg)
+{
+	struct request *req = os_zalloc(sizeof(*req));
+	int err;
+
+	if (!req)
+		return -ENOMEM;
+	req->file = f;
+	if (os_copyin(&req->hdr, arg, sizeof(req->hdr)) < 0)
+		err = -EFAULT;
+	else if (req->hdr.nr_version != NETMAP_API)
+		err = wrong_version(f, &req->hdr, arg);
+	else
+		err = run(req);
+	os_free(req);
+	return err;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The legacy ioctls on struct nmreq, NIOCREGIF and NIOCGINFO, and the classic NIOCREG: translated to the requests
+ * of today.
+ */
+#include "core/control.h"
+
+#define OLDEST_API 11	/* versions that a struct nmreq may have */
+#define NEWEST_API 15
+
+/* Before nr_flags had a mode, bits of nr_ringid said what to bind. */
+static uint32_t legacy_mode(const struct nmreq *r)
+{
+	uint32_t mode = r->nr_flags & NR_REG_MASK;
+
+	if (mode != NR_REG_DEFAULT)
+		return mode;
+	if (r->nr_ringid & NETMAP_SW_RING)
+		return NR_REG_SW;
+	if (r->nr_ringid & NETMAP_HW_RING)
+		return NR_REG_ONE_NIC;
+	return NR_REG_ALL_NIC;
+}
+
+static void to_register(const struct nmreq *r, struct nmreq_register *reg)
+{
+	memset(reg, 0, sizeof(*reg));
+	reg->nr_tx_slots = r->nr_tx_slots;
+	reg->nr_rx_slots = r->nr_rx_slots;
+	reg->nr_tx_rings = r->nr_tx_rings;
+	reg->nr_rx_rings = r->nr_rx_rings;
+	reg->nr_mem_id = r->nr_arg2;
+	reg->nr_ringid = r->nr_ringid & NETMAP_RING_MASK;
+	reg->nr_mode = legacy_mode(r);
+	reg->nr_extra_bufs = r->nr_arg3;
+	reg->nr_flags = r->nr_flags & ~(uint32_t)NR_REG_MASK;
+	if (r->nr_ringid & NETMAP_NO_TX_POLL)
+		reg->nr_flags |= NR_NO_TX_POLL;
+	if (r->nr_ringid & NETMAP_DO_RX_POLL)
+		reg->nr_flags |= NR_DO_RX_POLL;
+}
+
+static void from_register(const struct nmreq_register *reg, struct nmreq *r)
+{
+	r->nr_offset = (uint32_t)reg->nr_offset;
+	r->nr_memsize = (uint32_t)reg->nr_memsize;
+	r->nr_tx_slots = reg->nr_tx_slots;
+	r->nr_rx_slots = reg->nr_rx_slots;
+	r->nr_tx_rings = reg->nr_tx_rings;
+	r->nr_rx_rings = reg->nr_rx_rings;
+	r->nr_arg2 = reg->nr_mem_id;
+	r->nr_arg3 = reg->nr_extra_bufs;
+}
+
+/* The struct has 32 bits for the region's size and the netmap_if's place in it. */
+static int check_size(struct lr_file *f, const struct nmreq_register *reg, struct lr_why *why)
+{
+	if (reg->nr_memsize <= UINT32_MAX)
+		return 0;
+	lr_unregister(f);
+	return lr_why(why, -EOVERFLOW, "the memory region is larger than a legacy request can say: lower buf_num, or use NIOCCTRL");
+}
+
+static int legacy_register(struct lr_file *f, struct nmreq *r, const char *name, bool classic, struct lr_why *why)
+{
+	struct lr_register req = { .name = name, .classic = classic, .host_hole = !classic && r->nr_version < NETMAP_API };
+	int err;
+
+	to_register(r, &req.reg);
+	err = lr_register(f, &req, why);
+	if (!err)
+		err = check_size(f, &req.reg, why);
+	if (!err)
+		from_register(&req.reg, r);
+	return err;
+}
+
+static int legacy_info(struct nmreq *r, const char *name, struct lr_why *why)
+{
+	struct nmreq_port_info_get info;
+	int err = lr_port_info(name, &info, why);
+
+	if (err)
+		return err;
+	r->nr_offset = 0;
+	r->nr_memsize = (uint32_t)info.nr_memsize;
+	r->nr_tx_slots = info.nr_tx_slots;
+	r->nr_rx_slots = info.nr_rx_slots;
+	r->nr_tx_rings = info.nr_tx_rings;
+	r->nr_rx_rings = info.nr_rx_rings;
+	r->nr_arg2 = info.nr_mem_id;
+	return 0;
+}
+
+/* nr_cmd: requests of another kind in the same struct. */
+static int legacy_command(struct nmreq *r, struct lr_why *why)
+{
+	switch (r->nr_cmd) {
+	case NETMAP_VNET_HDR_GET:
+		r->nr_arg1 = 0;	/* no port here has such headers */
+		return 0;
+	case NETMAP_BDG_VNET_HDR:
+		if (r->nr_arg1 == 0)
+			return 0;
+		return lr_why(why, -EOPNOTSUPP, "packets of %.15s carry no virtio-net header, only those of VALE ports do", r->nr_name);
+	default:
+		return lr_why(why, -EOPNOTSUPP, "nr_cmd %u is for VALE switches, which are not in this version", r->nr_cmd);
+	}
+}
+
+/* The classic struct is uninitialised but for its name. */
+static void classic_init(struct nmreq *r)
+{
+	char name[sizeof(r->nr_name)];
+
+	memcpy(name, r->nr_name, sizeof(name));
+	memset(r, 0, sizeof(*r));
+	memcpy(r->nr_name, name, sizeof(name));
+	r->nr_version = NETMAP_API;
+}
+
+static int legacy_run(struct lr_file *f, unsigned long cmd, struct nmreq *r, struct lr_why *why)
+{
+	char name[sizeof(r->nr_name)];
+	int err;
+
+	if (cmd == NIOCREG)
+		classic_init(r);
+	if (r->nr_version < OLDEST_API || r->nr_version > NEWEST_API) {
+		uint32_t asked = r->nr_version;
+
+		r->nr_version = NETMAP_API;
+		return lr_why(why, -EINVAL, "API version %u was asked for, this is version %u", asked, NETMAP_API);
+	}
+	err = lr_name_check(r->nr_name, sizeof(r->nr_name), why);
+	if (err)
+		return err;
+	memcpy(name, r->nr_name, sizeof(name));
+	if (cmd == NIOCGINFO)
+		return legacy_info(r, name, why);
+	if (r->nr_cmd)
+		return legacy_command(r, why);
+	return legacy_register(f, r, name, cmd == NIOCREG, why);
+}
+
+int lr_legacy_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
+{
+	struct lr_why why = { "" };
+	bool was_bound;
+	struct nmreq r;
+	int err;
+
+	if (os_copyin(&r, arg, sizeof(r)) < 0)
+		return -EFAULT;
+	lr_control_lock();
+	was_bound = f->port;
+	err = legacy_run(f, cmd, &r, &why);
+	f->why = why;
+	if (os_copyout(arg, &r, sizeof(r)) < 0) {
+		if (!err && !was_bound && f->port)
+			lr_unregister(f);
+		err = lr_why(&f->why, -EFAULT, "the request is at an address that cannot be written");
+	}
+	lr_control_unlock();
+	return err;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Reasons of failures, in words.
+ */
+#include "core/why.h"
+
+int lr_why(struct lr_why *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (why && !why->text[0]) {
+		va_start(ap, fmt);
+		os_vsnprintf(why->text, sizeof(why->text), fmt, ap);
+		va_end(ap);
+	}
+	return err;
+}
+
+void lr_text(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	os_vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The OS contract: all that the core may ask of its surroundings.
+ *
+ * os_platform.h and the other headers named here exist once per OS, in os/user and os/linux;
+ * the include path picks the directory. os_platform.h brings the integer types, the string
+ * functions both worlds share (memcpy, memset, memcmp, strlen, strcmp, strnlen), and:
+ *
+ *   struct os_mutex      a sleeping lock, process context only
+ *   struct os_waitq      something a poller can sleep on; embedded in each ring
+ *   struct os_waiter     a poller collecting what it will sleep on; opaque to the core
+ *   os_likely(c) os_unlikely(c)  os_prefetch(p)  os_assert(c)
+ *   os_load(p) os_store(p, v)                      relaxed, never torn, never repeated
+ *   os_load_acquire(p) os_store_release(p, v)      pair with each other
+ *   OS_BUF_HEADROOM      bytes between a buffer's chunk and what programs see as its start
+ *   OS_BUF_CLUSTER       buffers that get memory together, a power of two
+ *   OS_PAGE_SIZE
+ */
+#ifndef LR_OS_H
+#define LR_OS_H
+
+#include "os_platform.h"
+
+/* --- Memory of our own ------------------------------------------------------------------ */
+
+/* Zeroed memory of `size` bytes, or NULL. Any size; may sleep. */
+void *os_zalloc(size_t size);
+/* Gives back what os_zalloc returned; NULL is fine. */
+void os_free(void *p);
+
+/* --- The caller's memory ----------------------------------------------------------------- */
+
+/* Copies between us and an address the program named. 0, or -EFAULT with nothing promised about dst. */
+int os_copyin(void *dst, uint64_t uaddr, size_t len);
+int os_copyout(uint64_t uaddr, const void *src, size_t len);
+
+/* --- Memory shared with programs ----------------------------------------------------------- */
+
+struct os_mem;
+
+/* An object of `size` bytes of address space that programs can map; none of it has memory yet. */
+int os_mem_create(struct os_mem **out, uint64_t size);
+/*
+ * Puts zeroed memory behind [offset, offset + len), both page multiples, and returns where we see it, in
+ * one piece; NULL when there is none. A range is committed once; it stays until os_mem_destroy.
+ */
+void *os_mem_commit(struct os_mem *mem, uint64_t offset, size_t len);
+/* Drops our use; what programs still have mapped stays alive until they unmap it. */
+void os_mem_destroy(struct os_mem *mem);
+
+/* --- Locks ----------------------------------------------------------------------------------- */
+
+void os_mutex_init(struct os_mutex *m);
+void os_mutex_fini(struct os_mutex *m);
+static inline void os_mutex_lock(struct os_mutex *m);
+static inline void os_mutex_unlock(struct os_mutex *m);
+/* Debug builds stop when the calling thread does not hold it; otherwise nothing. */
+static inline void os_mutex_assert_held(struct os_mutex *m);
+
+/* --- Sleeping and waking ------------------------------------------------------------------- */
+
+void os_waitq_init(struct os_waitq *wq);
+void os_waitq_fini(struct os_waitq *wq);
+/*
+ * Wakes all who recorded themselves; true if there was somebody. Cheap when nobody waits. What the caller published
+ * before is visible to those woken; and who records after this call sees it when he looks again.
+ */
+static inline bool os_waitq_wake(struct os_waitq *wq);
+/*
+ * Adds wq to what the waiter will sleep on. A caller records first and looks at the ring after, or it could
+ * miss news that comes between. Never blocks.
+ */
+void os_waitq_record(struct os_waitq *wq, struct os_waiter *waiter);
+
+/* --- Names, time, words -------------------------------------------------------------------- */
+
+/* A number for the calling thread's network namespace; equal numbers, equal namespaces. */
+uint64_t os_netns_id(void);
+/* Wall clock, for slot timestamps. */
+void os_time_now(int64_t *sec, int64_t *usec);
+/* printf into a buffer as the C library does it; always terminated. Returns the full length. */
+int os_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+/* One line to the log, at most a few a second: the rest is dropped and counted. No newline in fmt. */
+void os_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#include "os_inline.h"	/* the bodies of the static inline functions above */
+
+#define LR_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define LR_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
