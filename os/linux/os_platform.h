@@ -29,6 +29,11 @@
 #define OS_BUF_CLUSTER (PAGE_SIZE / 64)
 #define OS_PAGE_SIZE PAGE_SIZE
 
+/* As <stdint.h> has them. */
+#define UINT16_MAX U16_MAX
+#define UINT32_MAX U32_MAX
+#define UINT64_MAX U64_MAX
+
 #define os_likely(c) likely(c)
 #define os_unlikely(c) unlikely(c)
 #define os_prefetch(p) prefetch(p)
