@@ -29,7 +29,7 @@ static inline bool os_waitq_wake(struct os_waitq *wq)
 	 * Partner: the exchange of armed in os_waitq_record. Either he sees our news, or we see him armed.
 	 * A read-modify-write instead of a fence: the same cost, and thread sanitizers understand it.
 	 */
-	if (os_likely(!__atomic_fetch_or(&wq->armed, 0, __ATOMIC_SEQ_CST)))
+	if (os_likely(!__atomic_fetch_add(&wq->armed, 0, __ATOMIC_SEQ_CST)))
 		return false;
 	os_waitq_signal(wq);
 	return true;
