@@ -267,7 +267,7 @@ CASE(name_with_odd_bytes)
 				  "name \"%s\": %s (%s)", names[i], strerror(err), why);
 			CHECK_MSG(why[0], "name \"%s\": no reason", names[i]);
 			for (const char *c = why; *c; c++)
-				CHECK_MSG((unsigned char)*c >= ' ' && (unsigned char)*c < 127,
+				CHECK_MSG((unsigned char)*c >= ' ' && *c != 127,
 					  "name %u: the reason has the byte 0x%02x", i,
 					  (unsigned char)*c);
 		} else {
