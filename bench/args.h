@@ -2,8 +2,9 @@
 /*
  * Args: the command line shared by the bench programs, and the packet that all of them send.
  *
- * Every sender sends the same frame: Ethernet, IPv4, UDP to port 9 (discard), zeros; -l is the length of the whole frame without its checksum, as an
- * interface counts it. A program takes those letters of ARGS_LETTERS that mean something to it.
+ * Every sender sends the same frame: Ethernet, IPv4, UDP to port 9 (discard), zeros; -l is the length of the whole
+ * frame without its checksum, as an interface counts it. A program takes those letters of ARGS_LETTERS that mean
+ * something to it.
  */
 #ifndef BENCH_ARGS_H
 #define BENCH_ARGS_H

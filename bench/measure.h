@@ -2,10 +2,12 @@
 /*
  * Measure: the one clock, the one way of counting and the one kind of result line of all bench programs.
  *
- * A measurement is a span between start and stop with a number of packets. Cycles are those of the time stamp counter (constant rate, so "cycles" are
- * cycles of the core's nominal frequency, which is printed with them); where there is no such counter, nanoseconds stand in and the frequency says 1000.
+ * A measurement is a span between start and stop with a number of packets. Cycles are those of the time stamp counter
+ * (constant rate, so "cycles" are cycles of the core's nominal frequency, which is printed with them); where there is
+ * no such counter, nanoseconds stand in and the frequency says 1000.
  *
- * A result line is "NAME packets=N seconds=S pps=R cycles=C mhz=F" (cycles per packet), then whatever the program adds as key=value. Awk reads it.
+ * A result line is "NAME packets=N seconds=S pps=R cycles=C mhz=F" (cycles per packet), then whatever the program
+ * adds as key=value. Awk reads it.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -87,6 +89,28 @@ static inline void measure_print(const struct measure *m, const char *name, uint
 	va_end(args);
 	putchar('\n');
 	fflush(stdout);
+}
+
+/* One of several measurements of the same thing. */
+struct measure_round {
+	struct measure m;
+	uint64_t packets;
+};
+
+static inline int measure_compare(const void *a, const void *b)
+{
+	const struct measure_round *x = a, *y = b;
+	double dx = (double)x->m.cycles / (double)x->packets, dy = (double)y->m.cycles / (double)y->packets;
+
+	return (dx > dy) - (dx < dy);
+}
+
+/* Print the result line of the median of n rounds, by cycles per packet, with the best beside it. Sorts them. */
+static inline void measure_print_median(struct measure_round *rounds, unsigned n, const char *name, unsigned batch)
+{
+	qsort(rounds, n, sizeof(*rounds), measure_compare);
+	measure_print(&rounds[n / 2].m, name, rounds[n / 2].packets, " best_cycles=%.2f rounds=%u batch=%u",
+		      (double)rounds[0].m.cycles / (double)rounds[0].packets, n, batch);
 }
 
 /* Keep the calling thread on one core; core < 0 leaves it where it is. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Nic: netmap on one ring pair of a network interface, to be compared with the bare AF_XDP program (xsk.c): same batch, same frame, same clock.
+ * Nic: netmap on one ring pair of a network interface, to be compared with the bare AF_XDP program (xsk.c): same
+ * batch, same frame, same clock.
  *
- * tx: the frames are written before the clock starts. Measured: setting each slot's length, and the syncs with all that is beneath them. The count is of slots
- * that were sent, and the clock stops when the last of them has come back.
+ * tx: the frames are written before the clock starts. Measured: setting each slot's length, and the syncs with all
+ * that is beneath them. The count is of slots that were sent, and the clock stops when the last of them has come
+ * back.
  * rx: the clock starts with the first packet. Measured: the syncs, adding up the lengths, giving the slots back.
  */
 #include "port.h"

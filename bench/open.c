@@ -2,13 +2,16 @@
 /*
  * Open: what opening one network interface with defaults costs, in memory and in time.
  *
- * Each round is a process of its own, so that every open is a first one. In turn: a bare XDP program with a socket map is loaded and attached (what the kernel takes
- * for that, program_ms), and the port is opened by nmport_open (open_ms). net_ms is the one minus the other: our share, with the kernel's part of
- * registering memory and binding a socket to each queue in it.
+ * Each round is a process of its own, so that every open is a first one. In turn: a bare XDP program with a socket
+ * map is loaded and attached (what the kernel takes for that, program_ms), and the port is opened by nmport_open
+ * (open_ms). net_ms is the one minus the other: our share, with the kernel's part of registering memory and binding a
+ * socket to each queue in it.
  *
- * mib is the growth, over the open, of: the process' anonymous memory and page tables; its shared memory (resident, or allocated in memory files if that is
- * more: the region of rings and buffers is one); and the kernel's slabs, vmalloc areas and per-core memory, which hold the socket rings. Those last figures are
- * the whole machine's, so of all rounds the smallest growth counts; medians for the rest. Locked pages (locked_mib) are pages of the region, not more memory.
+ * mib is the growth, over the open, of: the process' anonymous memory and page tables; its shared memory (resident,
+ * or allocated in memory files if that is more: the region of rings and buffers is one); and the kernel's slabs,
+ * vmalloc areas and per-core memory, which hold the socket rings. Those last figures are the whole machine's, so of
+ * all rounds the smallest growth counts; medians for the rest. Locked pages (locked_mib) are pages of the region, not
+ * more memory.
  */
 #include "port.h"
 #include "xdp.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packet: an AF_PACKET sender with a transmit ring in shared memory (PACKET_MMAP, TPACKET_V2) past the queueing discipline: the best that the kernel
- * offered before AF_XDP.
+ * Packet: an AF_PACKET sender with a transmit ring in shared memory (PACKET_MMAP, TPACKET_V2) past the queueing
+ * discipline: the best that the kernel offered before AF_XDP.
  *
- * The frames are written before the clock starts. Measured: handing slots over and the send() for each batch. The count is of slots that the kernel has given back.
+ * The frames are written before the clock starts. Measured: handing slots over and the send() for each batch. The
+ * count is of slots that the kernel has given back.
  */
 #include "args.h"
 

@@ -2,9 +2,10 @@
 /*
  * Pipe: packets through a netmap pipe, sent and received in one thread.
  *
- * One turn: a batch of slots gets its length on the sending end, txsync; rxsync on the other end, the length of each slot is read and added up. Measured is all
- * of it, both ends together, the loops of the program and the calls into the library included. The figure is the median of the rounds; the best one is
- * given beside it. No packet is written or read: a pipe moves buffers, it does not look at them.
+ * One turn: a batch of slots gets its length on the sending end, txsync; rxsync on the other end, the length of each
+ * slot is read and added up. Measured is all of it, both ends together, the loops of the program and the calls into
+ * the library included. The figure is the median of the rounds; the best one is given beside it. No packet is written
+ * or read: a pipe moves buffers, it does not look at them.
  */
 #include "port.h"
 
@@ -46,23 +47,9 @@ static int run_round(struct pipe *p, struct measure *m)
 	return 0;
 }
 
-/* A round's measurement beside its packets, to be sorted by cycles per packet. */
-struct round {
-	struct measure m;
-	uint64_t packets;
-};
-
-static int by_cycles(const void *a, const void *b)
-{
-	const struct round *x = a, *y = b;
-	double dx = (double)x->m.cycles / (double)x->packets, dy = (double)y->m.cycles / (double)y->packets;
-
-	return (dx > dy) - (dx < dy);
-}
-
 static int run(struct pipe *p)
 {
-	struct round rounds[ROUNDS];
+	struct measure_round rounds[ROUNDS];
 	unsigned n = 0;
 
 	while (n < ROUNDS && !measure_interrupted) {
@@ -72,9 +59,7 @@ static int run(struct pipe *p)
 	}
 	if (!n)
 		return 1;
-	qsort(rounds, n, sizeof(rounds[0]), by_cycles);
-	measure_print(&rounds[n / 2].m, "pipe", rounds[n / 2].packets, " best_cycles=%.2f batch=%u slots=%u",
-		      (double)rounds[0].m.cycles / (double)rounds[0].packets, p->args.batch, port_tx(p->master)->num_slots);
+	measure_print_median(rounds, n, "pipe", p->args.batch);
 	return 0;
 }
 

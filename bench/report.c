@@ -7,7 +7,8 @@
  *	chart FILE UNIT TITLE...	starts a chart, written to DIR/FILE.svg
  *	bar VALUE LABEL...		adds a bar to it; "bar VALUE! LABEL" marks it as ours
  *	note TEXT...			a line of small print under it
- * The charts carry no colours of the reader's page: they have a background of their own, dark where the reader prefers dark.
+ * The charts carry no colours of the reader's page: they have a background of their own, dark where the reader
+ * prefers dark.
  */
 #include <ctype.h>
 #include <errno.h>

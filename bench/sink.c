@@ -2,9 +2,10 @@
 /*
  * Sink: drops and counts everything that arrives on an interface, by an XDP program, at the least price there is.
  *
- * It is the other end of all transmit measurements, the same for every sender. It measures nothing; its count shows that what a sender claims to have sent
- * did arrive. Prints "sink ready" once the program is in place, and "sink packets=N" at each SIGUSR1 and at the end, by SIGTERM, SIGINT or its parent's death.
- * The link takes the program off when we end, however that comes.
+ * It is the other end of all transmit measurements, the same for every sender. It measures nothing; its count shows
+ * that what a sender claims to have sent did arrive. Prints "sink ready" once the program is in place, and "sink
+ * packets=N" at each SIGUSR1 and at the end, by SIGTERM, SIGINT or its parent's death. The link takes the program off
+ * when we end, however that comes.
  */
 #include "args.h"
 #include "xdp.h"

@@ -2,8 +2,9 @@
 /*
  * Udp: what an ordinary program does to send packets: one sendto() on a UDP socket for each.
  *
- * The payload is such that the frame on the wire has the length asked for. Measured: the calls, with all that the kernel does in them. -b is not used,
- * except with "mmsg", which hands the kernel that many packets per sendmmsg(): the best that sockets can do.
+ * The payload is such that the frame on the wire has the length asked for. Measured: the calls, with all that the
+ * kernel does in them. -b is not used, except with "mmsg", which hands the kernel that many packets per sendmmsg():
+ * the best that sockets can do.
  */
 #include "args.h"
 

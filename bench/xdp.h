@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Xdp: load an XDP program given as instructions and hang it on an interface by a link, which the kernel takes off when our last descriptor of it closes.
+ * Xdp: load an XDP program given as instructions and hang it on an interface by a link, which the kernel takes off
+ * when our last descriptor of it closes.
  */
 #ifndef BENCH_XDP_H
 #define BENCH_XDP_H

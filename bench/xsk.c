@@ -1,43 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Xsk: a bare AF_XDP sender and receiver, as fast as a careful programmer makes it. It is what netmap over AF_XDP is compared with.
+ * Xsk: a bare AF_XDP sender and receiver, as fast as a careful programmer makes it. It is what netmap over AF_XDP is
+ * compared with.
  *
- * tx: the frames are written before the clock starts. Measured: taking back completed chunks, writing descriptors, submitting, and the kicks; that is, everything
- * that the kernel does for a sender in its own context, which over veth includes much of the receiver's share. The count is of descriptors that the kernel
- * took, and the clock stops when the last of them has come back.
- * rx: the clock starts with the first packet. Measured: reading descriptors, adding up the lengths, giving the chunks back to the fill ring.
+ * tx: the frames are written before the clock starts. Measured: taking back completed chunks, writing descriptors,
+ * submitting, and the kicks; that is, everything that the kernel does for a sender in its own context, which over
+ * veth includes much of the receiver's share. The count is of descriptors that the kernel took, and the clock stops
+ * when the last of them has come back.
+ * rx: the clock starts with the first packet. Measured: reading descriptors, adding up the lengths, giving the chunks
+ * back to the fill ring.
  *
- * Copy mode sends 32 packets a kick unless told otherwise (XDP_MAX_TX_SKB_BUDGET, Linux 6.17); where the option is missing the kick is repeated.
- * The socket and the program's link belong to this process alone: nothing stays behind when it ends, however that comes.
+ * Copy mode sends 32 packets a kick unless told otherwise (XDP_MAX_TX_SKB_BUDGET, Linux 6.17); where the option is
+ * missing the kick is repeated. The socket and the program's link belong to this process alone: nothing stays behind
+ * when it ends, however that comes.
  */
 #include "args.h"
 #include "xdp.h"
+#include "xskring.h"
 
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <xdp/xsk.h>
 
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9
-#endif
-#ifndef SO_PREFER_BUSY_POLL
-#define SO_PREFER_BUSY_POLL 69
-#define SO_BUSY_POLL_BUDGET 70
 #endif
 
 #define CHUNK 2048u
 
 static const char usage[] =
-	"xsk tx|rx|open -i NAME [options]: send or receive over a bare AF_XDP socket; open: only say how long opening takes\n" ARGS_TEXT;
+	"xsk tx|rx|open -i NAME [options]: send or receive over a bare AF_XDP socket; open: say how long opening takes\n"
+	ARGS_TEXT;
 
 struct xsk {
 	struct args args;
-	struct xsk_umem *umem;
-	struct xsk_socket *socket;
-	struct xsk_ring_prod fill, tx;
-	struct xsk_ring_cons comp, rx;
+	struct xskring fill, comp, tx, rx;
 	char *area;
 	size_t area_size;
 	uint64_t *free;		/* chunks that are ours, a stack */
@@ -57,34 +53,59 @@ static void widen(struct xsk *x)
 	setsockopt(x->fd, SOL_SOCKET, SO_SNDBUFFORCE, &space, sizeof(space));
 }
 
-static int open_socket(struct xsk *x, bool receive)
+static int make_area(struct xsk *x)
 {
-	struct xsk_umem_config umem = { .fill_size = x->args.ring, .comp_size = x->args.ring, .frame_size = CHUNK };
-	struct xsk_socket_config config = {
-		.rx_size = x->args.ring, .tx_size = x->args.ring,
-		.libbpf_flags = XSK_LIBBPF_FLAGS__INHIBIT_PROG_LOAD, .bind_flags = XDP_USE_NEED_WAKEUP,
-	};
-	int err;
-
 	x->chunks = x->args.ring;
 	x->area_size = (size_t)x->chunks * CHUNK;
 	x->free = calloc(x->chunks, sizeof(*x->free));
 	x->area = mmap(NULL, x->area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (!x->free || x->area == MAP_FAILED) {
-		fprintf(stderr, "no memory for %u chunks\n", x->chunks);
+	if (x->free && x->area != MAP_FAILED)
+		return 0;
+	fprintf(stderr, "no memory for %u chunks\n", x->chunks);
+	return -1;
+}
+
+/* The kernel lets go of a queue some milliseconds after its socket was closed; whoever had it last may be just gone. */
+static int bind_queue(struct xsk *x)
+{
+	struct sockaddr_xdp to = { .sxdp_family = AF_XDP, .sxdp_flags = XDP_USE_NEED_WAKEUP,
+				   .sxdp_ifindex = if_nametoindex(x->args.ifname), .sxdp_queue_id = x->args.queue };
+
+	for (unsigned tries = 0; bind(x->fd, (struct sockaddr *)&to, sizeof(to)); tries++) {
+		if (errno != EBUSY || tries == 1000)
+			return -errno;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* The memory, the rings, the queue. All rings have the same size, and there are as many chunks as fit into one. */
+static int open_socket(struct xsk *x, bool receive)
+{
+	struct xdp_umem_reg umem = { .chunk_size = CHUNK };
+	int err;
+
+	if (make_area(x))
+		return -1;
+	umem.addr = (uintptr_t)x->area;
+	umem.len = x->area_size;
+	x->fd = socket(AF_XDP, SOCK_RAW, 0);
+	if (x->fd < 0 || setsockopt(x->fd, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem))) {
+		fprintf(stderr, "cannot register memory with an AF_XDP socket: %s\n", strerror(errno));
 		return -1;
 	}
-	err = xsk_umem__create(&x->umem, x->area, x->area_size, &x->fill, &x->comp, &umem);
+	err = xskring_create(&x->fill, x->fd, XDP_UMEM_FILL_RING, x->args.ring);
+	if (!err)
+		err = xskring_create(&x->comp, x->fd, XDP_UMEM_COMPLETION_RING, x->args.ring);
+	if (!err)
+		err = receive ? xskring_create(&x->rx, x->fd, XDP_RX_RING, x->args.ring) :
+				xskring_create(&x->tx, x->fd, XDP_TX_RING, x->args.ring);
+	if (!err)
+		err = bind_queue(x);
 	if (err) {
-		fprintf(stderr, "cannot register the UMEM: %s\n", strerror(-err));
+		fprintf(stderr, "cannot use queue %u of %s: %s\n", x->args.queue, x->args.ifname, strerror(-err));
 		return -1;
 	}
-	err = xsk_socket__create(&x->socket, x->args.ifname, x->args.queue, x->umem, receive ? &x->rx : NULL, receive ? NULL : &x->tx, &config);
-	if (err) {
-		fprintf(stderr, "cannot bind to queue %u of %s: %s\n", x->args.queue, x->args.ifname, strerror(-err));
-		return -1;
-	}
-	x->fd = xsk_socket__fd(x->socket);
 	widen(x);
 	return 0;
 }
@@ -126,10 +147,12 @@ static void close_all(struct xsk *x)
 		close(x->link);
 	if (x->map >= 0)
 		close(x->map);
-	if (x->socket)
-		xsk_socket__delete(x->socket);
-	if (x->umem)
-		xsk_umem__delete(x->umem);
+	xskring_destroy(&x->rx);
+	xskring_destroy(&x->tx);
+	xskring_destroy(&x->comp);
+	xskring_destroy(&x->fill);
+	if (x->fd >= 0)
+		close(x->fd);
 	if (x->area && x->area != MAP_FAILED)
 		munmap(x->area, x->area_size);
 	free(x->free);
@@ -137,56 +160,55 @@ static void close_all(struct xsk *x)
 
 static void reclaim(struct xsk *x)
 {
-	uint32_t at = 0;
-	unsigned n = xsk_ring_cons__peek(&x->comp, x->args.ring, &at);
+	uint32_t at, n = xskring_look(&x->comp, x->args.ring, &at);
 
-	if (!n)
-		return;
-	for (unsigned i = 0; i < n; i++)
-		x->free[x->free_count++] = *xsk_ring_cons__comp_addr(&x->comp, at + i);
-	xsk_ring_cons__release(&x->comp, n);
+	for (uint32_t i = 0; i < n; i++)
+		x->free[x->free_count++] = *xskring_addr(&x->comp, at + i);
+	if (n)
+		xskring_publish(&x->comp, n);
 }
 
-/* True while the kernel has not taken all descriptors. */
-static bool tx_pending(struct xsk *x)
+/* Descriptors that the kernel has not taken. */
+static uint32_t tx_pending(const struct xsk *x)
 {
-	return __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE) != *x->tx.producer;
+	return x->tx.next - xskring_theirs(&x->tx);
 }
 
 /*
- * Kick until the kernel has taken all, or says that it cannot now. EAGAIN with progress means that the budget of one call is used up; EBUSY that the interface
- * dropped a packet, after which it goes on.
+ * Kick until the kernel has taken all, or says that it cannot now. EAGAIN with progress means that the budget of one
+ * call is used up; EBUSY that the interface dropped a packet, after which it goes on.
  */
 static void kick(struct xsk *x)
 {
-	if (!xsk_ring_prod__needs_wakeup(&x->tx))
+	if (!xskring_wants_wakeup(&x->tx))
 		return;
 	do {
-		uint32_t before = __atomic_load_n(x->tx.consumer, __ATOMIC_RELAXED);
+		uint32_t before = xskring_theirs(&x->tx);
 
 		x->kicks++;
 		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
 			continue;
 		x->errors++;
-		if (errno != EBUSY && __atomic_load_n(x->tx.consumer, __ATOMIC_RELAXED) == before)
+		if (errno != EBUSY && xskring_theirs(&x->tx) == before)
 			return;
 	} while (tx_pending(x));
 }
 
-static void submit(struct xsk *x)
+/* How many descriptors were handed over. */
+static uint32_t submit(struct xsk *x)
 {
-	unsigned n = x->free_count < x->args.batch ? x->free_count : x->args.batch;
-	uint32_t at = 0;
+	uint32_t at, n = x->free_count < x->args.batch ? x->free_count : x->args.batch;
 
-	n = xsk_ring_prod__reserve(&x->tx, n, &at);
-	for (unsigned i = 0; i < n; i++) {
-		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&x->tx, at + i);
+	n = xskring_look(&x->tx, n, &at);
+	for (uint32_t i = 0; i < n; i++) {
+		struct xdp_desc *desc = xskring_desc(&x->tx, at + i);
 
 		desc->addr = x->free[--x->free_count];
 		desc->len = x->args.length;
 		desc->options = 0;
 	}
-	xsk_ring_prod__submit(&x->tx, n);
+	xskring_publish(&x->tx, n);
+	return n;
 }
 
 static int run_tx(struct xsk *x)
@@ -204,19 +226,17 @@ static int run_tx(struct xsk *x)
 	measure_start(&m);
 	end += m.nsec;
 	do {
-		uint32_t before = *x->tx.producer;
-
 		reclaim(x);
-		submit(x);
-		submitted += *x->tx.producer - before;
+		submitted += submit(x);
 		kick(x);
 		now = measure_nsec();
 	} while (now < end && !measure_interrupted);
 	for (deadline = now + 200000000u; x->free_count < x->chunks && measure_nsec() < deadline; reclaim(x))
 		kick(x);
-	submitted -= *x->tx.producer - *x->tx.consumer;
+	submitted -= tx_pending(x);
 	measure_stop(&m);
-	measure_print(&m, "xsk-tx", submitted, " kicks=%" PRIu64 " errors=%" PRIu64 " missing=%u", x->kicks, x->errors, x->chunks - x->free_count);
+	measure_print(&m, "xsk-tx", submitted, " kicks=%" PRIu64 " errors=%" PRIu64 " missing=%u", x->kicks, x->errors,
+		      x->chunks - x->free_count);
 	return 0;
 }
 
@@ -228,29 +248,31 @@ static void rx_wait(struct xsk *x)
 	if (x->args.wait) {
 		x->kicks++;
 		poll(&p, 1, 100);
-	} else if (xsk_ring_prod__needs_wakeup(&x->fill)) {
+	} else if (xskring_wants_wakeup(&x->fill)) {
 		x->kicks++;
 		recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 	}
 }
 
-/* Take up to a batch: returns packets, adds to bytes. As many chunks fit into the fill ring as there are at all, so reserving cannot fail. */
-static unsigned receive(struct xsk *x, uint64_t *bytes)
+/*
+ * Take up to a batch: returns packets, adds to bytes. There are as many chunks as fit into the fill ring, so there is
+ * always room for those that go back.
+ */
+static uint32_t receive(struct xsk *x, uint64_t *bytes)
 {
-	uint32_t at, to = 0;
-	unsigned n = xsk_ring_cons__peek(&x->rx, x->args.batch, &at);
+	uint32_t at, to, n = xskring_look(&x->rx, x->args.batch, &at);
 
 	if (!n)
 		return 0;
-	xsk_ring_prod__reserve(&x->fill, n, &to);
-	for (unsigned i = 0; i < n; i++) {
-		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&x->rx, at + i);
+	xskring_look(&x->fill, n, &to);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct xdp_desc *desc = xskring_desc(&x->rx, at + i);
 
 		*bytes += desc->len;
-		*xsk_ring_prod__fill_addr(&x->fill, to + i) = desc->addr & ~(uint64_t)(CHUNK - 1);
+		*xskring_addr(&x->fill, to + i) = desc->addr & ~(uint64_t)(CHUNK - 1);
 	}
-	xsk_ring_cons__release(&x->rx, n);
-	xsk_ring_prod__submit(&x->fill, n);
+	xskring_publish(&x->rx, n);
+	xskring_publish(&x->fill, n);
 	return n;
 }
 
@@ -260,14 +282,12 @@ static int run_rx(struct xsk *x)
 	struct xdp_statistics stats;
 	socklen_t size = sizeof(stats);
 	struct measure m;
-	uint32_t at = 0;
 
 	if (attach(x) || open_socket(x, true) || enter_map(x))
 		return 1;
-	xsk_ring_prod__reserve(&x->fill, x->chunks, &at);
 	for (unsigned i = 0; i < x->chunks; i++)
-		*xsk_ring_prod__fill_addr(&x->fill, at + i) = (uint64_t)i * CHUNK;
-	xsk_ring_prod__submit(&x->fill, x->chunks);
+		*xskring_addr(&x->fill, i) = (uint64_t)i * CHUNK;
+	xskring_publish(&x->fill, x->chunks);
 	measure_pin(x->args.core);
 	puts("xsk-rx ready");
 	fflush(stdout);
@@ -281,7 +301,7 @@ static int run_rx(struct xsk *x)
 	measure_start(&m);
 	end = m.nsec + (uint64_t)(x->args.seconds * 1e9);
 	do {
-		unsigned n = receive(x, &bytes);
+		uint32_t n = receive(x, &bytes);
 
 		if (n) {
 			packets += n;
@@ -293,12 +313,12 @@ static int run_rx(struct xsk *x)
 	measure_stop(&m);
 	memset(&stats, 0, sizeof(stats));
 	getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &stats, &size);
-	measure_print(&m, "xsk-rx", packets, " bytes=%" PRIu64 " batches=%" PRIu64 " kicks=%" PRIu64 " full=%" PRIu64 " starved=%" PRIu64, bytes, batches, x->kicks,
-		      (uint64_t)stats.rx_ring_full, (uint64_t)stats.rx_fill_ring_empty_descs);
+	measure_print(&m, "xsk-rx", packets, " bytes=%" PRIu64 " batches=%" PRIu64 " kicks=%" PRIu64 " full=%" PRIu64 " starved=%" PRIu64,
+		      bytes, batches, x->kicks, (uint64_t)stats.rx_ring_full, (uint64_t)stats.rx_fill_ring_empty_descs);
 	return 0;
 }
 
-/* What the kernel takes to load and attach the program, and to make and bind a socket: the part of opening a port that is not ours. */
+/* What the kernel takes to load and attach the program, and to make and bind a socket. */
 static int run_open(struct xsk *x)
 {
 	struct measure program, bind;
