@@ -366,7 +366,7 @@ set_option(const char *opt, unsigned int disabled)
 		return 0;
 	}
 	errno = EOPNOTSUPP;
-	nmctx_ferror(nmctx_get(), "option %s: there is none of that name", opt);
+	nmctx_ferror(nmctx_get(), "there is no option '%s'", opt);
 	return -1;
 }
 

@@ -185,7 +185,8 @@ decode_rings(const char **p, struct nmreq_register *reg, struct nmctx *ctx)
 		return 0;
 	}
 	if (!nm_spec_number(p, UINT16_MAX, &n)) {
-		nmctx_ferror(ctx, "%s: not the number of a ring", start);
+		nmctx_ferror(ctx, "'%s': %c takes the number of a ring, 0 to %u",
+			     start, *start, UINT16_MAX);
 		return -1;
 	}
 	reg->nr_ringid = (uint16_t)n;
@@ -216,14 +217,14 @@ decode_letters(const char **p, struct nmreq_register *reg, struct nmctx *ctx)
 			if (letters[i].letter == **p)
 				break;
 		if (i == sizeof(letters) / sizeof(letters[0])) {
-			nmctx_ferror(ctx, "%s: '%c' is none of the letters "
-				     "x z t r R T", start, **p);
+			nmctx_ferror(ctx, "'%s': none of x z t r R T is '%c'",
+				     start, **p);
 			return -1;
 		}
 		reg->nr_flags |= letters[i].flags;
 	}
 	if (*p == start + 1) {
-		nmctx_ferror(ctx, "%s: a / without letters", start);
+		nmctx_ferror(ctx, "'%s': no letters after the /", start);
 		return -1;
 	}
 	return 0;
@@ -240,7 +241,8 @@ decode_region(const char **p, struct nmreq_register *reg, struct nmctx *ctx)
 		return 0;
 	++*p;
 	if (!nm_spec_number(p, UINT16_MAX, &n)) {
-		nmctx_ferror(ctx, "%s: not the number of a memory region", start);
+		nmctx_ferror(ctx, "'%s': @ takes the number of a memory "
+			     "region, 0 to %u", start, UINT16_MAX);
 		return -1;
 	}
 	reg->nr_mem_id = (uint16_t)n;
@@ -259,8 +261,8 @@ nmreq_register_decode(const char **ppspec, struct nmreq_register *reg,
 	    decode_region(&p, &r, ctx))
 		goto err_inval;
 	if (*p && *p != '@') {
-		nmctx_ferror(ctx, "%s: can't make sense of this part of the port "
-			     "specification", p);
+		nmctx_ferror(ctx, "'%s': this part of the port specification "
+			     "makes no sense", p);
 		goto err_inval;
 	}
 	if (r.nr_mode == NR_REG_DEFAULT)

@@ -118,7 +118,7 @@ decode_option(char *text, struct nmreq_opt_parser *parsers,
 	parser = find_parser(parsers, text);
 	errno = EINVAL;
 	if (parser == NULL) {
-		nmctx_ferror(pctx->ctx, "option %s: there is none of that name", text);
+		nmctx_ferror(pctx->ctx, "there is no option '%s'", text);
 		return -1;
 	}
 	if (parser->flags & NMREQ_OPTF_DISABLED) {

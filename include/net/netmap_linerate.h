@@ -18,6 +18,7 @@
 #define NIOCREG		_IOWR('i', 200, struct nmreq)
 
 #define NETMAP_REQ_PORT_STATS_GET	0x4c01		/* nr_reqtype */
+#define NETMAP_REQ_REASON_GET		0x4c02		/* nr_reqtype */
 #define NETMAP_REQ_OPT_REASON		0x4c520001u	/* nro_reqtype */
 
 /*
@@ -53,6 +54,16 @@ struct nm_ring_stats {
 	uint64_t spare[6];
 };
 
+/*
+ * Body of NETMAP_REQ_REASON_GET: why the last request on this descriptor, also
+ * a legacy one, failed. "" if it did not.
+ */
+struct nmreq_reason {
+	uint64_t nr_text;	/* in: pointer to the caller's buffer */
+	uint32_t nr_len;	/* in: its size in bytes, at least 1 */
+	uint32_t pad;
+};
+
 /* Body of NETMAP_REQ_PORT_STATS_GET; nr_name is the port. */
 struct nmreq_port_stats {
 	uint64_t nr_rings;	/* in: pointer to struct nm_ring_stats[], or 0;
@@ -66,6 +77,7 @@ struct nmreq_port_stats {
 };
 
 NM_ABI_SIZE(nmreq_opt_reason, 40);
+NM_ABI_SIZE(nmreq_reason, 16);
 NM_ABI_SIZE(nm_ring_stats, 128);
 NM_ABI_SIZE(nmreq_port_stats, 176);
 

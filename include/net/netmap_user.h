@@ -223,7 +223,11 @@ enum {
 typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr,
 			const unsigned char *buf);
 
-#ifdef NETMAP_WITH_LIBS
+#endif /* NET_NETMAP_USER_H */
+
+/* On its own, so that it is there even if the file was included without it. */
+#if defined(NETMAP_WITH_LIBS) && !defined(NET_NETMAP_USER_LIBS)
+#define NET_NETMAP_USER_LIBS
 
 #include <errno.h>
 #include <fcntl.h>
@@ -237,14 +241,14 @@ typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr,
  * then / and letters of x z t r R T, then @N. See netmap(4).
  */
 
-/* A dash starts a ring number only if nothing but a number follows it. */
+/* A dash starts a ring number if the name ends after it, or after digits. */
 static inline int
 nm_spec_dash(const char *p)
 {
 	if (*p++ != '-')
 		return 0;
 	p += strspn(p, "0123456789");
-	return *p == '\0' || *p == '/' || *p == '@';
+	return strchr("^*/@", *p) != NULL;	/* the end of the string too */
 }
 
 static inline int
@@ -799,5 +803,3 @@ nm_dispatch(struct nm_desc *d, int cnt, nm_cb_t cb, unsigned char *arg)
 }
 
 #endif /* NETMAP_WITH_LIBS */
-
-#endif /* NET_NETMAP_USER_H */

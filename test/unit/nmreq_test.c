@@ -173,7 +173,8 @@ static const struct { const char *spec; int err; } bad_specs[] = {
 	{ "netmap:eth0^^", EINVAL }, { "netmap:eth0**", EINVAL },
 	{ "netmap:eth0*1", EINVAL }, { "netmap:eth0^-1", EINVAL },
 	{ "netmap:eth0*^", EINVAL }, { "netmap:eth0^x", EINVAL },
-	{ "netmap:eth0^ ", EINVAL }, { "netmap:eth0-1^", 0 },
+	{ "netmap:eth0^ ", EINVAL }, { "netmap:eth0-1^", EINVAL },
+	{ "netmap:eth0-1*", EINVAL }, { "netmap:eth0-x", 0 }, { "netmap:eth0-1x^", 0 },
 	/* letters */
 	{ "netmap:eth0/", EINVAL }, { "netmap:eth0/@1", EINVAL },
 	{ "netmap:eth0/q", EINVAL }, { "netmap:eth0/x/r", EINVAL },
