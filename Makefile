@@ -50,12 +50,15 @@ UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard tes
 .PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan check-kbuild fuzz bench style install uninstall deps
 .DELETE_ON_ERROR:
 
-all: lib tools ## build libraries, tools and examples
+all: ## build libraries, tools and examples
+all: lib tools
+
+-include test/conformance/conformance.mk test/netns/netns.mk
 
 lib: $(LIBS_BUILT)
 tools: $(BINS)
 benches: $(BENCHES)
-tests: $(UNIT_TESTS)
+tests: $(UNIT_TESTS) $(CONFORMANCE_TESTS) $(NETNS_PROGRAMS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
