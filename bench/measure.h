@@ -82,7 +82,7 @@ static inline void measure_print(const struct measure *m, const char *name, uint
 	double seconds = (double)m->nsec / 1e9;
 	va_list args;
 
-	printf("%s packets=%" PRIu64 " seconds=%.4f pps=%.0f cycles=%.2f mhz=%.0f", name, packets, seconds,
+	printf("%s packets=%" PRIu64 " seconds=%.6f pps=%.0f cycles=%.2f mhz=%.0f", name, packets, seconds,
 	       seconds > 0 ? (double)packets / seconds : 0, packets ? (double)m->cycles / (double)packets : 0, measure_mhz(m));
 	va_start(args, fmt);
 	vprintf(fmt, args);
@@ -91,7 +91,13 @@ static inline void measure_print(const struct measure *m, const char *name, uint
 	fflush(stdout);
 }
 
-/* One of several measurements of the same thing. */
+/*
+ * One of many short measurements of the same thing. Their median is the figure: on a machine with other work, whatever
+ * interrupts us falls into some of the rounds, not into most.
+ */
+#define MEASURE_ROUNDS 4096
+#define MEASURE_TURNS 64	/* batches in a round: well under a millisecond */
+
 struct measure_round {
 	struct measure m;
 	uint64_t packets;

@@ -9,8 +9,6 @@
  */
 #include "port.h"
 
-#define ROUNDS 15
-
 static const char usage[] =
 	"pipe [-b N] [-l N] [-t S] [-c N]: packets through both ends of the pipe bench{1 in one thread\n" ARGS_TEXT;
 
@@ -20,45 +18,38 @@ struct pipe {
 	uint64_t packets, bytes;
 };
 
-/* Turns until the round is over; the clock is read every 64 of them, as reading it costs as much as a few packets. */
-static int run_round(struct pipe *p, struct measure *m)
+static int run_round(struct pipe *p, struct measure_round *round)
 {
 	struct netmap_ring *tx = port_tx(p->master), *rx = port_rx(p->slave);
-	uint64_t end;
 
 	p->packets = p->bytes = 0;
-	measure_start(m);
-	end = m->nsec + (uint64_t)(p->args.seconds / ROUNDS * 1e9);
-	do {
-		for (unsigned turn = 0; turn < 64; turn++) {
-			port_fill(tx, p->args.batch, (uint16_t)p->args.length);
-			if (ioctl(p->master->fd, NIOCTXSYNC, NULL) || ioctl(p->slave->fd, NIOCRXSYNC, NULL)) {
-				fprintf(stderr, "sync failed: %s\n", strerror(errno));
-				return -1;
-			}
-			p->packets += port_take(rx, p->args.batch, &p->bytes);
+	measure_start(&round->m);
+	for (unsigned turn = 0; turn < MEASURE_TURNS; turn++) {
+		port_fill(tx, p->args.batch, (uint16_t)p->args.length);
+		if (ioctl(p->master->fd, NIOCTXSYNC, NULL) || ioctl(p->slave->fd, NIOCRXSYNC, NULL)) {
+			fprintf(stderr, "sync failed: %s\n", strerror(errno));
+			return -1;
 		}
-	} while (measure_nsec() < end && !measure_interrupted);
-	measure_stop(m);
-	if (p->bytes != p->packets * p->args.length || !p->packets) {
-		fprintf(stderr, "%" PRIu64 " packets of %u bytes came as %" PRIu64 " bytes\n", p->packets, p->args.length, p->bytes);
-		return -1;
+		p->packets += port_take(rx, p->args.batch, &p->bytes);
 	}
-	return 0;
+	measure_stop(&round->m);
+	round->packets = p->packets;
+	if (p->packets && p->bytes == p->packets * p->args.length)
+		return 0;
+	fprintf(stderr, "%" PRIu64 " packets of %u bytes came as %" PRIu64 " bytes\n", p->packets, p->args.length, p->bytes);
+	return -1;
 }
 
 static int run(struct pipe *p)
 {
-	struct measure_round rounds[ROUNDS];
+	static struct measure_round rounds[MEASURE_ROUNDS];
+	uint64_t end = measure_nsec() + (uint64_t)(p->args.seconds * 1e9);
 	unsigned n = 0;
 
-	while (n < ROUNDS && !measure_interrupted) {
-		if (run_round(p, &rounds[n].m))
+	do {
+		if (run_round(p, &rounds[n++]))
 			return 1;
-		rounds[n++].packets = p->packets;
-	}
-	if (!n)
-		return 1;
+	} while (n < MEASURE_ROUNDS && measure_nsec() < end && !measure_interrupted);
 	measure_print_median(rounds, n, "pipe", p->args.batch);
 	return 0;
 }

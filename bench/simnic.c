@@ -2,7 +2,7 @@
 /*
  * Simnic: what txsync and rxsync of a network interface cost, without the interface.
  *
- * One turn: the program fills a batch of transmit slots, txsync; the simulated hardware (simport.c) sends them and
+ * One turn: the program fills a batch of transmit slots, txsync; the simulated hardware (simport.h) sends them and
  * lets a batch arrive; rxsync; the program takes it. Only the two sync requests are on the clock, from the
  * descriptor's ioctl entry down: finding the ring, its lock, the checks of positions and slots, the driver's
  * descriptors, publishing the result. The program's part and the hardware's are not, nor is a system call. The figure
@@ -14,9 +14,8 @@
 #include "core/file.h"
 #include "simport.h"
 
-#define ROUNDS 15
-
-static const char usage[] = "simnic [-b N] [-l N] [-t S] [-c N]: cost of txsync and rxsync over a simulated interface\n" ARGS_TEXT;
+static const char usage[] =
+	"simnic [-b N] [-l N] [-t S] [-c N]: cost of txsync and rxsync over a simulated interface\n" ARGS_TEXT;
 
 struct bench {
 	struct args args;
@@ -30,7 +29,9 @@ struct bench {
 static int bind_port(struct bench *b)
 {
 	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
-	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER, .nr_name = "sim0", .nr_body = (uintptr_t)&reg };
+	struct nmreq_header hdr = {
+		.nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER, .nr_name = "sim0", .nr_body = (uintptr_t)&reg,
+	};
 	char why[256];
 	int err;
 
@@ -97,55 +98,68 @@ static int turn(struct bench *b)
 	return 0;
 }
 
+/* What the program sent went out, and what came in reached the program, whole. */
+static bool complete(const struct bench *b, const struct simport_wire *before)
+{
+	uint64_t out = b->wire.tx_packets - before->tx_packets, in = b->wire.rx_packets - before->rx_packets;
+
+	if (b->packets && out == b->packets && in == b->packets && b->bytes == b->packets * b->args.length)
+		return true;
+	fprintf(stderr, "%" PRIu64 " packets sent, %" PRIu64 " came, the program has %" PRIu64 " with %" PRIu64 " bytes\n", out, in,
+		b->packets, b->bytes);
+	return false;
+}
+
 /* The span of a round says the counter's frequency; what it leaves in m is the time within syncs. */
 static int run_round(struct bench *b, struct measure_round *round)
 {
 	struct simport_wire before = b->wire;
 	struct measure span;
-	uint64_t end;
 
 	b->packets = b->bytes = b->cycles = 0;
 	measure_start(&span);
-	end = span.nsec + (uint64_t)(b->args.seconds / ROUNDS * 1e9);
-	do {
-		for (unsigned i = 0; i < 64; i++) {
-			if (turn(b)) {
-				fprintf(stderr, "sync failed\n");
-				return -1;
-			}
+	for (unsigned i = 0; i < MEASURE_TURNS; i++) {
+		if (turn(b)) {
+			fprintf(stderr, "sync failed\n");
+			return -1;
 		}
-	} while (measure_nsec() < end && !measure_interrupted);
-	measure_stop(&span);
-	if (!b->packets || b->wire.tx_packets - before.tx_packets != b->packets || b->wire.rx_packets - before.rx_packets != b->packets ||
-	    b->bytes != b->packets * b->args.length) {
-		fprintf(stderr, "%" PRIu64 " packets sent, %" PRIu64 " came, the program has %" PRIu64 " with %" PRIu64 " bytes\n",
-			b->wire.tx_packets - before.tx_packets, b->wire.rx_packets - before.rx_packets, b->packets, b->bytes);
-		return -1;
 	}
+	measure_stop(&span);
+	if (!complete(b, &before))
+		return -1;
 	round->packets = b->packets;
 	round->m.cycles = b->cycles;
 	round->m.nsec = (uint64_t)((double)b->cycles * 1000.0 / measure_mhz(&span));
 	return 0;
 }
 
+static int run(struct bench *b)
+{
+	static struct measure_round rounds[MEASURE_ROUNDS];
+	uint64_t end = measure_nsec() + (uint64_t)(b->args.seconds * 1e9);
+	unsigned n = 0;
+
+	do {
+		if (run_round(b, &rounds[n++]))
+			return 1;
+	} while (n < MEASURE_ROUNDS && measure_nsec() < end && !measure_interrupted);
+	measure_print_median(rounds, n, "simnic", b->args.batch);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct measure_round rounds[ROUNDS];
 	struct bench b = { .file = NULL };
-	unsigned n = 0;
+	int ret = 1;
 
 	args_parse(&b.args, argc, argv, "b:l:t:c:h", usage);
 	if (b.args.batch > SIMPORT_SLOTS / 2)
 		b.args.batch = SIMPORT_SLOTS / 2;
 	measure_catch_signals();
 	measure_pin(b.args.core);
-	if (bind_port(&b))
-		return 1;
-	while (n < ROUNDS && !measure_interrupted)
-		if (run_round(&b, &rounds[n++]))
-			return 1;
-	if (n)
-		measure_print_median(rounds, n, "simnic", b.args.batch);
-	lr_file_close(b.file);
-	return n ? 0 : 1;
+	if (!bind_port(&b))
+		ret = run(&b);
+	if (b.file)
+		lr_file_close(b.file);
+	return ret;
 }
