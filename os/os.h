@@ -4,7 +4,7 @@
  *
  * os_platform.h and the other headers named here exist once per OS, in os/user and os/linux;
  * the include path picks the directory. os_platform.h brings the integer types, the string
- * functions both worlds share (memcpy, memset, memcmp, strlen, strcmp, strnlen), and:
+ * functions both worlds share (memcpy, memset, memcmp, strlen, strnlen, strcmp, strncmp, strcspn), and:
  *
  *   struct os_mutex      a sleeping lock, process context only
  *   struct os_waitq      something a poller can sleep on; embedded in each ring
