@@ -13,8 +13,8 @@
 #include <poll.h>
 
 static const char usage[] =
-	"nic tx|rx -i NAME [options]: send or receive over a netmap port, its first ring; NAME as libnetmap takes it, e.g. eth0-0\n"
-	"  (queue and ring size are part of the name)\n" ARGS_TEXT;
+	"nic tx|rx -i NAME [options]: send or receive over a netmap port, its first ring\n"
+	"  NAME as libnetmap takes it, e.g. eth0-0; queue and ring size are part of it\n" ARGS_TEXT;
 
 struct nic {
 	struct args args;
@@ -28,14 +28,17 @@ static void sync_ring(struct nic *n, short events)
 	struct pollfd p = { .fd = n->port->fd, .events = events };
 
 	n->syncs++;
-	if (n->args.wait ? poll(&p, 1, 100) > 0 && (p.revents & POLLERR) : ioctl(p.fd, events == POLLOUT ? NIOCTXSYNC : NIOCRXSYNC, NULL) < 0)
-		n->sync_errors++;
+	if (n->args.wait)
+		n->sync_errors += poll(&p, 1, 100) > 0 && p.revents & POLLERR;
+	else
+		n->sync_errors += ioctl(p.fd, events == POLLOUT ? NIOCTXSYNC : NIOCRXSYNC, NULL) < 0;
 }
 
 static int run_tx(struct nic *n)
 {
 	struct netmap_ring *ring = port_tx(n->port);
 	uint64_t sent = 0, end, now, deadline;
+	unsigned missing;
 	struct measure m;
 
 	for (uint32_t i = 0; i < ring->num_slots; i++)
@@ -50,9 +53,10 @@ static int run_tx(struct nic *n)
 	} while (now < end && !measure_interrupted);
 	for (deadline = now + 200000000u; nm_tx_pending(ring) && measure_nsec() < deadline; )
 		ioctl(n->port->fd, NIOCTXSYNC, NULL);
-	sent -= ring->num_slots - 1 - nm_ring_space(ring);
+	missing = ring->num_slots - 1 - nm_ring_space(ring);
 	measure_stop(&m);
-	measure_print(&m, "nic-tx", sent, " syncs=%" PRIu64 " errors=%" PRIu64 " missing=%u", n->syncs, n->sync_errors, ring->num_slots - 1 - nm_ring_space(ring));
+	measure_print(&m, "nic-tx", sent - missing, " syncs=%" PRIu64 " errors=%" PRIu64 " missing=%u", n->syncs,
+		      n->sync_errors, missing);
 	return 0;
 }
 
@@ -80,7 +84,8 @@ static int run_rx(struct nic *n)
 		packets += port_take(ring, n->args.batch, &bytes);
 	} while (measure_nsec() < end && !measure_interrupted);
 	measure_stop(&m);
-	measure_print(&m, "nic-rx", packets, " bytes=%" PRIu64 " syncs=%" PRIu64 " errors=%" PRIu64, bytes, n->syncs, n->sync_errors);
+	measure_print(&m, "nic-rx", packets, " bytes=%" PRIu64 " syncs=%" PRIu64 " errors=%" PRIu64, bytes, n->syncs,
+		      n->sync_errors);
 	return 0;
 }
 

@@ -24,7 +24,9 @@
 #define ROUNDS 7
 #define MIB (1024.0 * 1024.0)
 
-static const char usage[] = "open -i NAME: what opening a network interface costs in memory and time\n  -h        this text\n";
+static const char usage[] =
+	"open -i NAME: what opening a network interface costs in memory and time\n"
+	"  -h        this text\n";
 
 struct memory {
 	double anonymous, shared, files, locked, kernel;	/* bytes */
@@ -198,7 +200,8 @@ int main(int argc, char **argv)
 	process_mib = median(process) / MIB;
 	median(kernel);
 	kernel_mib = kernel[0] > 0 ? kernel[0] / MIB : 0;
-	printf("open mib=%.2f net_ms=%.2f open_ms=%.2f program_ms=%.2f process_mib=%.2f kernel_mib=%.2f locked_mib=%.2f\n", process_mib + kernel_mib,
-	       median(net_ms), median(open_ms), median(program_ms), process_mib, kernel_mib, median(locked) / MIB);
+	printf("open mib=%.2f process_mib=%.2f kernel_mib=%.2f locked_mib=%.2f net_ms=%.2f open_ms=%.2f program_ms=%.2f\n",
+	       process_mib + kernel_mib, process_mib, kernel_mib, median(locked) / MIB, median(net_ms), median(open_ms),
+	       median(program_ms));
 	return 0;
 }

@@ -183,7 +183,8 @@ static void put_bar(FILE *f, const struct bar *b, double scale, int y)
 
 	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LEFT - 10, text_y);
 	put_text(f, b->label);
-	fprintf(f, "</text>\n<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"/>\n", b->ours ? "ours" : "bar", LEFT, y, length, THICK);
+	fprintf(f, "</text>\n<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"/>\n",
+		b->ours ? "ours" : "bar", LEFT, y, length, THICK);
 	fprintf(f, "<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>\n", LEFT + length + 7, text_y, number(text, b->value));
 }
 
@@ -206,11 +207,13 @@ static bool write_chart(void)
 	f = create(chart.file, ".svg");
 	if (!f)
 		return false;
-	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>", WIDTH, height, WIDTH, height);
+	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
+		WIDTH, height, WIDTH, height);
 	put_text(f, chart.title);
 	fputs("</title>\n", f);
 	put_style(f);
-	fprintf(f, "<rect class=\"page\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n<text class=\"title\" x=\"20\" y=\"30\">", WIDTH, height);
+	fprintf(f, "<rect class=\"page\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", WIDTH, height);
+	fputs("<text class=\"title\" x=\"20\" y=\"30\">", f);
 	put_text(f, chart.title);
 	fprintf(f, "</text>\n<text class=\"small\" x=\"%d\" y=\"%d\">", LEFT, TOP - 16);
 	put_text(f, chart.unit);
@@ -253,6 +256,11 @@ static void print_chart(void)
 
 /* --- Results ---------------------------------------------------------------------------------------- */
 
+static bool no_goal(const struct result *r)
+{
+	return !strcmp(r->goal, "-");
+}
+
 static bool write_results(void)
 {
 	FILE *f;
@@ -266,8 +274,12 @@ static bool write_results(void)
 	for (unsigned i = 0; i < result_count; i++) {
 		const struct result *r = &results[i];
 
-		fprintf(f, "  {\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", \"goal\": \"%s\", \"met\": %s}%s\n", r->name, r->value, r->unit, r->goal,
-			r->met ? "true" : "false", i + 1 < result_count ? "," : "");
+		fprintf(f, "  {\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", ", r->name, r->value, r->unit);
+		if (no_goal(r))
+			fputs("\"goal\": null, ", f);
+		else
+			fprintf(f, "\"goal\": \"%s\", ", r->goal);
+		fprintf(f, "\"met\": %s}%s\n", r->met ? "true" : "false", i + 1 < result_count ? "," : "");
 	}
 	fputs("]\n", f);
 	return close_file(f);
@@ -283,7 +295,8 @@ static void print_results(void)
 	for (unsigned i = 0; i < result_count; i++) {
 		const struct result *r = &results[i];
 
-		printf("%-24s %12s %-14s %-10s %s\n", r->name, number(text, r->value), r->unit, r->goal, !strcmp(r->goal, "-") ? "" : r->met ? "yes" : "NO");
+		printf("%-24s %12s %-14s %-10s %s\n", r->name, number(text, r->value), r->unit, r->goal,
+		       no_goal(r) ? "" : r->met ? "yes" : "NO");
 	}
 }
 
@@ -344,7 +357,9 @@ static bool read_chart(const char *line)
 
 	if (!finish_chart())
 		return false;
-	if (sscanf(line, "%119s %119s %n", chart.file, chart.unit, &title) != 2 || !title || !plain(chart.file) || strchr(chart.file, '/'))
+	if (sscanf(line, "%119s %119s %n", chart.file, chart.unit, &title) != 2 || !title)
+		return false;
+	if (!plain(chart.file) || strchr(chart.file, '/'))
 		return false;
 	snprintf(chart.title, sizeof(chart.title), "%s", line + title);
 	return true;

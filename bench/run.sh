@@ -5,12 +5,13 @@
 #
 #	namespace A: lrb0 (senders) ======== veth ======== namespace B: lrb1 (sink, receivers)
 #
-# What is compared is measured in turns (a, b, c, c, b, a, ...), and each ratio is the median of the ratios of neighbouring turns: a shared or
-# throttled machine changes speed between turns, not within them. A transmit rate counts what the sink saw arrive.
+# What is compared is measured in turns (a, b, c, c, b, a, ...), and each ratio is the median of the ratios of
+# neighbouring turns: a shared or throttled machine changes speed between turns more than within them. A transmit rate
+# counts what the sink saw arrive.
 #
-# Both ends of the veth are set up so that the sender does not do the receiver's work, the same for all programs: threaded NAPI on the receiving
-# interface, its thread on the receiver's core; and a queue (pfifo) on the sending one, for then a full veth makes senders wait instead
-# of losing packets. A kernel that has one or the other not is measured without it.
+# Both ends of the veth are set up so that the sender does not do the receiver's work, the same for all programs:
+# threaded NAPI on the receiving interface, its thread on the receiver's core; and a queue (pfifo) on the sending one, for
+# then a full veth makes senders wait instead of losing packets. A kernel without the one or the other is measured so.
 #
 # Missed goals do not fail the run (results.json says "met": false); a measurement that cannot be made does.
 #
@@ -78,7 +79,8 @@ setup() {
 
 # The receiving end's NAPI gets a thread, on the receiver's core. Threads are made with the program, so this comes after it.
 tune() {
-	in_b sh -c 'echo 1 > /sys/class/net/lrb1/threaded' 2>/dev/null || say "no threaded NAPI on this kernel: the sender does the receiver's work"
+	in_b sh -c 'echo 1 > /sys/class/net/lrb1/threaded' 2>/dev/null ||
+		say "no threaded NAPI on this kernel: the sender does the receiver's work"
 	for comm in $(grep -ls '^napi/lrb1' /proc/[0-9]*/comm); do
 		pid=${comm#/proc/}
 		taskset -cp "$core_rx" "${pid%/comm}" >/dev/null 2>&1
@@ -89,7 +91,9 @@ tune() {
 
 # value KEY: of the result line on standard input
 value() {
-	awk -v k="$1=" '{ for (i = 1; i <= NF; i++) if (index($i, k) == 1) v = substr($i, length(k) + 1) } END { if (v == "") exit 1; print v }'
+	awk -v k="$1=" '
+	{ for (i = 1; i <= NF; i++) if (index($i, k) == 1) v = substr($i, length(k) + 1) }
+	END { if (v == "") exit 1; print v }'
 }
 
 # calc EXPRESSION: of awk
@@ -229,9 +233,10 @@ measure_open() {
 mpps() { calc "$(median "$1") / 1e6"; }
 
 lines() {
-	pipe_pps=$(value pps < "$tmp/pipe") && pipe_cycles=$(value cycles < "$tmp/pipe") && sim_cycles=$(value cycles < "$tmp/simnic") &&
-		mhz=$(value mhz < "$tmp/pipe") || return 1
-	note="$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), counter at $mhz MHz, Linux $(uname -r), $(nproc) cores"
+	pipe_pps=$(value pps < "$tmp/pipe") && pipe_cycles=$(value cycles < "$tmp/pipe") &&
+		sim_cycles=$(value cycles < "$tmp/simnic") && mhz=$(value mhz < "$tmp/pipe") || return 1
+	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
+	note="${cpu:-$(uname -m)}, counter at $mhz MHz, Linux $(uname -r), $(nproc) cores"
 	echo "chart nic-tx Mpps Sending over a veth pair, one core"
 	echo "bar $(mpps "$tmp/tx.nic")! netmap over AF_XDP"
 	echo "bar $(mpps "$tmp/tx.xsk") bare AF_XDP"

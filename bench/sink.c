@@ -13,7 +13,9 @@
 #include <bpf/libbpf.h>
 #include <sys/prctl.h>
 
-static const char usage[] = "sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT; print the count at SIGUSR1\n  -h        this text\n";
+static const char usage[] =
+	"sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT; print the count at SIGUSR1\n"
+	"  -h        this text\n";
 
 /* Sum of the per-core counters, or -1. */
 static int64_t count(int map)
@@ -38,7 +40,7 @@ static void on_ask(int signo)
 	(void)signo;	/* it only ends the sleep */
 }
 
-/* Sleep, and print the count whenever asked, until told to end; the signals are blocked but during the sleep, so none is missed. */
+/* Print the count whenever asked, until told to end. Signals are blocked but for the sleep, so none is missed. */
 static int serve(int map, bool generic)
 {
 	struct sigaction ask = { .sa_handler = on_ask };

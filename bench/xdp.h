@@ -28,7 +28,8 @@
 #define XDP_EXIT() XDP_INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
 /* Returns the link's descriptor, or -1 after a message; *generic tells what it became. */
-static inline int xdp_attach(const char *ifname, const char *name, const struct bpf_insn *insns, size_t count, bool *generic)
+static inline int xdp_attach(const char *ifname, const char *name, const struct bpf_insn *insns, size_t count,
+			     bool *generic)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	unsigned ifindex = if_nametoindex(ifname);

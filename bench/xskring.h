@@ -8,10 +8,10 @@
 #ifndef BENCH_XSKRING_H
 #define BENCH_XSKRING_H
 
-#include <errno.h>
+#include "measure.h"
+
 #include <linux/if_xdp.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
