@@ -26,7 +26,7 @@ struct lr_port *lr_port_find(const char *name, uint64_t netns, const struct lr_p
 	struct lr_port *p;
 
 	for (p = ports; p; p = p->next)
-		if (!p->gone && p->netns == netns && (!kind || p->kind == kind) && strcmp(p->name, name) == 0)
+		if (!os_load(&p->gone) && p->netns == netns && (!kind || p->kind == kind) && strcmp(p->name, name) == 0)
 			return p;
 	return NULL;
 }
@@ -188,7 +188,7 @@ int lr_port_start(struct lr_port *p, struct lr_why *why)
 	int err;
 
 	lr_control_assert_locked();
-	if (p->gone)
+	if (os_load(&p->gone))
 		return lr_why(why, -ENXIO, "%s is gone", p->name);
 	if (!p->bound && p->ops->start) {
 		err = p->ops->start(p, why);

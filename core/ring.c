@@ -21,6 +21,9 @@ uint32_t lr_ring_new_buf(struct lr_ring *r)
 {
 	uint32_t idx;
 
+	if (r->mended == r->num_slots)
+		return 0;
+	r->mended++;
 	return lr_region_take_bufs(r->port->region, &idx, 1, NULL) < 0 ? 0 : idx;
 }
 
@@ -171,6 +174,7 @@ static int mem_create(struct lr_ring *r, struct lr_why *why)
 	r->buf_num = region->pool[LR_POOL_BUF].num;
 	r->buf_used = region->pool[LR_POOL_BUF].used;
 	r->head = r->cur = r->hwcur = 0;
+	r->mended = 0;
 	r->tail = r->hwtail = lr_kind_is_tx(r->kind) ? r->num_slots - 1 : 0;
 	fill(r, bufs);
 	os_free(bufs);

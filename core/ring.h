@@ -78,6 +78,7 @@ struct lr_ring {
 	enum lr_ring_kind kind;
 	uint16_t index;
 	uint32_t object;	/* in the ring pool */
+	uint32_t mended;	/* slots that got a new buffer; guarded by lock (of the sender, for a pipe's rx ring) */
 	unsigned int mem_refs;	/* lr_ring_mem_get */
 	unsigned int users;	/* descriptors that bound it */
 	bool exclusive;
@@ -161,7 +162,10 @@ static inline bool lr_ring_ready(const struct lr_ring *r)
 int lr_ring_mem_get(struct lr_ring *r, struct lr_why *why);
 void lr_ring_mem_put(struct lr_ring *r);
 
-/* A buffer for a slot that lost its own; 0 when there is none left. */
+/*
+ * A buffer for a slot that lost its own; 0 when there is none left. A ring gets as many as it has slots: a program
+ * that goes on losing buffers shall not have those of others.
+ */
 uint32_t lr_ring_new_buf(struct lr_ring *r);
 
 /* A snapshot of the counters. */
