@@ -104,6 +104,12 @@ $(B)/bench/%: $(B)/obj/bench/%.o $(B)/lib/libnetmap.a
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
 
+# What netmap is compared with does not run through it.
+BENCH_BARE := packet report sink udp xsk
+$(addprefix $(B)/bench/,$(BENCH_BARE)): $(B)/bench/%: $(B)/obj/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -o $@
+
 $(B)/test/unit/%_test: $(B)/obj/test/unit/%_test.o $(B)/lib/libnetmap.a
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
