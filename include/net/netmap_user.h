@@ -236,6 +236,8 @@ typedef void (*nm_cb_t)(unsigned char *arg, const struct nm_pkthdr *hdr,
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <net/netmap_linerate.h>
+
 /*
  * Port names: netmap:NAME or valeS:P, then {ID or }ID, then one of ^ ^N * -N,
  * then / and letters of x z t r R T, then @N. See netmap(4).
@@ -384,7 +386,7 @@ nm_spec_parse(const char *spec, struct nmreq *req)
 		req->nr_arg2 = (uint16_t)mem_id;
 	}
 	if (*spec)
-		return "end";
+		return "end (nothing may follow)";
 	if (mode)
 		req->nr_flags = (req->nr_flags & ~(uint32_t)NR_REG_MASK) | mode;
 	return NULL;
@@ -401,6 +403,45 @@ nm_fail(struct nm_desc *d, const char *fmt, ...)
 	vsnprintf(d->msg, sizeof(d->msg), fmt, ap);
 	va_end(ap);
 	nm_log("nm_open", __LINE__, "%s", d->msg);
+	errno = err;
+}
+
+/*
+ * Why the request failed. The legacy request that was made has no room for words,
+ * so it is made again in the new form; should it succeed now, d is closed anyway.
+ */
+static inline void
+nm_ask_why(const struct nm_desc *d, char *text, uint32_t size)
+{
+	struct nmreq_opt_reason reason;
+	struct nmreq_register reg;
+	struct nmreq_header hdr;
+	int err = errno;
+
+	memset(&reason, 0, sizeof(reason));
+	reason.nro_opt.nro_reqtype = NETMAP_REQ_OPT_REASON;
+	reason.nro_text = (uintptr_t)text;
+	reason.nro_len = size;
+	memset(&reg, 0, sizeof(reg));
+	reg.nr_tx_slots = d->req.nr_tx_slots;
+	reg.nr_rx_slots = d->req.nr_rx_slots;
+	reg.nr_tx_rings = d->req.nr_tx_rings;
+	reg.nr_rx_rings = d->req.nr_rx_rings;
+	reg.nr_mem_id = d->req.nr_arg2;
+	reg.nr_ringid = d->req.nr_ringid & NETMAP_RING_MASK;
+	reg.nr_mode = d->req.nr_flags & NR_REG_MASK;
+	reg.nr_extra_bufs = d->req.nr_arg3;
+	reg.nr_flags = d->req.nr_flags & ~(uint32_t)NR_REG_MASK;
+	memset(&hdr, 0, sizeof(hdr));
+	hdr.nr_version = NETMAP_API;
+	hdr.nr_reqtype = NETMAP_REQ_REGISTER;
+	memcpy(hdr.nr_name, d->req.nr_name, sizeof(d->req.nr_name) - 1);
+	hdr.nr_options = (uintptr_t)&reason;
+	hdr.nr_body = (uintptr_t)&reg;
+	text[0] = '\0';
+	if (ioctl(d->fd, NIOCCTRL, &hdr) == 0 || text[0] == '\0')
+		snprintf(text, size, "%s", err == ENXIO ?
+			 "no such port or interface" : strerror(err));
 	errno = err;
 }
 
@@ -557,6 +598,7 @@ nm_open(const char *ifname, const struct nmreq *req, uint64_t flags,
 	const struct nm_desc *arg)
 {
 	struct nm_desc *d = (struct nm_desc *)calloc(1, sizeof(*d));
+	char why[256];
 	int err;
 
 	if (d == NULL)
@@ -573,8 +615,8 @@ nm_open(const char *ifname, const struct nmreq *req, uint64_t flags,
 		goto fail;
 	}
 	if (ioctl(d->fd, NIOCREGIF, &d->req)) {
-		nm_fail(d, "%.15s: %s", d->req.nr_name, errno == ENXIO ?
-			"no such interface" : strerror(errno));
+		nm_ask_why(d, why, sizeof(why));
+		nm_fail(d, "%.15s: %s", d->req.nr_name, why);
 		goto fail;
 	}
 	if (!(flags & NM_OPEN_NO_MMAP) || arg) {

@@ -229,6 +229,10 @@ fake_ioctl(int fd, unsigned long request, ...)
 		errno = ENXIO;
 		if (strcmp(legacy->nr_name, "eth9") || legacy->nr_version != NETMAP_API)
 			return -1;
+		errno = EINVAL;
+		if ((legacy->nr_flags & NR_REG_MASK) == NR_REG_ONE_NIC &&
+		    (legacy->nr_ringid & NETMAP_RING_MASK) >= NIC_RINGS)
+			return -1;
 		legacy->nr_memsize = MEMSIZE;
 		legacy->nr_arg2 = REGION;
 		return 0;
@@ -326,18 +330,48 @@ ring_ranges(void)
 	check(nothing_left(), "nothing left");
 }
 
+/* What nm_open() prints when it fails; the caller frees it. errno is kept. */
+static char *
+nm_open_says(const char *spec)
+{
+	FILE *real = stderr;
+	char *text = NULL;
+	size_t size, n;
+	int err;
+
+	stderr = open_memstream(&text, &size);
+	nm_close(nm_open(spec, NULL, 0, NULL));
+	err = errno;
+	fclose(stderr);
+	stderr = real;
+	n = strcspn(text, "\n");
+	text[n] = '\0';
+	errno = err;
+	return text;
+}
+
 static void
 reasons(void)
 {
+	char *said;
+
 	knows_reason = 1;
 	check(!nmport_open("netmap:eth9-7") && errno == EINVAL && !strcmp(message,
 	      "eth9: eth9 has 4 ring pairs, another one was asked for"),
 	      "the device's reason: %s", message);
+	said = nm_open_says("netmap:eth9-7");
+	check(errno == EINVAL && strstr(said, "eth9: eth9 has 4 ring pairs, another"),
+	      "nm_open has it too: %s", said);
+	free(said);
 	check(!nmport_open("netmap:eth9@3") && errno == EBUSY && strlen(message) > 10,
 	      "a device without words: %s", message);
 	knows_reason = 0;
 	check(!nmport_open("netmap:eth9-7") && errno == EINVAL &&
 	      strlen(message) > 10, "a device without reasons: %s", message);
+	said = nm_open_says("netmap:eth9-7");
+	check(errno == EINVAL && strstr(said, "eth9: Invalid argument"),
+	      "nm_open without reasons: %s", said);
+	free(said);
 	check(!nmport_open("netmap:no") && errno == ENXIO, "the same: %s", message);
 	knows_reason = 1;
 	check(nothing_left(), "nothing left");
