@@ -32,22 +32,24 @@ static uint32_t ring_drain(struct receiver *receiver, struct receiver_ring *from
 {
 	struct netmap_ring *ring = from->ring;
 	uint32_t head = ring->head, packets = 0;
-	uint64_t partial = from->partial;
+	uint64_t partial = from->partial, bytes = 0;
+	bool dump = receiver->worker->options->dump;
 
 	for (uint32_t left = nm_ring_space(ring); left && packets < most; left--) {
 		const struct netmap_slot *slot = &ring->slot[head];
 
-		if (receiver->worker->options->dump)
+		if (dump)
 			dump_slot(ring, head);
 		partial += slot->len;
 		if (!(slot->flags & NS_MOREFRAG)) {
-			receiver->bytes += partial;
+			bytes += partial;
 			partial = 0;
 			packets++;
 		}
 		head = nm_ring_next(ring, head);
 	}
 	from->partial = partial;
+	receiver->bytes += bytes;
 	ring->head = ring->cur = head;
 	return packets;
 }

@@ -81,14 +81,14 @@ static uint32_t fill_rubbish(struct sender *sender, struct sender_ring *to, uint
 static uint32_t fill_same(struct sender *sender, struct sender_ring *to, uint32_t most)
 {
 	struct netmap_ring *ring = to->ring;
-	uint32_t head = ring->head, length = sender->packet.length;
+	uint32_t head = ring->head, length = sender->packet.length, *held = to->held;
 
 	for (uint32_t left = most; left; left--) {
 		struct netmap_slot *slot = &ring->slot[head];
 
-		if (slot->buf_idx != to->held[head]) {
+		if (slot->buf_idx != held[head]) {
 			nm_pkt_copy(sender->packet.bytes, NETMAP_BUF_OFFSET(ring, slot), length);
-			to->held[head] = slot->buf_idx;
+			held[head] = slot->buf_idx;
 		}
 		slot_set(slot, length, left == 1);
 		head = nm_ring_next(ring, head);
