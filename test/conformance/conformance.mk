@@ -3,11 +3,11 @@
 # The conformance suite, twice: NAME is linked with libnetmap; NAME-raw is not, and runs under the preload library
 # or on the device. nmport.c and what else needs libnetmap.h exists linked only. Read by the top Makefile.
 
-CONFORMANCE_NAMES := $(patsubst test/conformance/%.c,%,$(filter-out test/conformance/port.c,$(wildcard test/conformance/*.c)))
+CONFORMANCE_NAMES := $(filter-out port wire,$(patsubst test/conformance/%.c,%,$(wildcard test/conformance/*.c)))
 CONFORMANCE_LINKED_ONLY := $(patsubst test/conformance/%.c,%,$(wildcard test/conformance/nm*.c))
 CONFORMANCE_RAW := $(addsuffix -raw,$(filter-out $(CONFORMANCE_LINKED_ONLY),$(CONFORMANCE_NAMES)))
 CONFORMANCE_TESTS := $(addprefix $(B)/test/conformance/,$(CONFORMANCE_NAMES) $(if $(SAN),,$(CONFORMANCE_RAW)))
-CONFORMANCE_SHARED := $(addprefix $(B)/obj/test/,conformance/port.o lib/check.o)
+CONFORMANCE_SHARED := $(addprefix $(B)/obj/test/,conformance/port.o conformance/wire.o lib/check.o)
 
 # No -I. and no os/user: the public interface is all they see.
 $(B)/obj/test/conformance/%.o: test/conformance/%.c

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "port.h"
+#include "wire.h"
 
 /* --- PORT_INFO_GET ------------------------------------------------------------ */
 
@@ -37,7 +37,7 @@ CASE(port_info_of_an_interface)
 	struct nmreq_register reg = { .nr_mode = NR_REG_NULL };
 	int fd = dev_open();
 
-	CHECK_GRANTED(ctrl(fd, NETMAP_REQ_PORT_INFO_GET, test_if(), &info));
+	CHECK_GRANTED(ctrl(fd, NETMAP_REQ_PORT_INFO_GET, wire_near(), &info));
 	CHECK(info.nr_tx_rings >= 1 && info.nr_rx_rings >= 1);
 	CHECK(info.nr_tx_slots >= 4 && info.nr_rx_slots >= 4);
 	CHECK_EQ(info.nr_mem_id, 1);

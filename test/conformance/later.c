@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "port.h"
+#include "wire.h"
 
 /* Refused in any of the ways "not here" is said. */
 static void refused(int err, const char *what)
@@ -89,7 +89,7 @@ CASE(host_rings)
 
 		refused(ctrl(fd, NETMAP_REQ_REGISTER, unique("{1"), &reg), "host rings of a pipe");
 		reg = (struct nmreq_register){ .nr_mode = modes[i] };
-		refused(ctrl(fd, NETMAP_REQ_REGISTER, test_if(), &reg), "host rings of a NIC");
+		refused(ctrl(fd, NETMAP_REQ_REGISTER, wire_near(), &reg), "host rings of a NIC");
 	}
 	close(fd);
 }

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "port.h"
+#include "wire.h"
 
 static struct nmreq request(const char *name)
 {
@@ -82,7 +82,7 @@ CASE(info_of_an_unknown_interface)
 
 CASE(info_of_an_interface)
 {
-	struct nmreq r = request(test_if());
+	struct nmreq r = request(wire_near());
 	int fd = dev_open();
 
 	CHECK_OK(ioctl(fd, NIOCGINFO, &r));
@@ -164,7 +164,7 @@ CASE(sizes)
 /* The bits in nr_ringid from before nr_flags had modes. */
 CASE(ring_bits)
 {
-	struct nmreq r = request(test_if());
+	struct nmreq r = request(wire_near());
 	int fd = dev_open();
 	struct netmap_if *nifp;
 	char *mem;
@@ -178,7 +178,7 @@ CASE(ring_bits)
 		CHECK_EQ(nifp->ring_ofs[i] != 0, i == 0);
 	close(fd);
 	fd = dev_open();
-	r = request(test_if());
+	r = request(wire_near());
 	r.nr_ringid = NETMAP_HW_RING | 4000;
 	CHECK_ERRNO(ioctl(fd, NIOCREGIF, &r), EINVAL);
 	close(fd);

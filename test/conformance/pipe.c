@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "port.h"
+#include "wire.h"
 
 static struct port end_open(const char *parent, const char *rest)
 {
@@ -203,7 +203,7 @@ CASE(memory_of_a_null_parent)
 /* Pipes of a NIC that is there, open or not, are in the region of NICs. */
 CASE(memory_of_an_interface)
 {
-	struct port m = end_open(test_if(), "{1"), s = end_open(test_if(), "}1");
+	struct port m = end_open(wire_near(), "{1"), s = end_open(wire_near(), "}1");
 
 	CHECK_EQ(m.reg.nr_mem_id, 1);
 	transfer(&m, &s, 100);

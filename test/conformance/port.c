@@ -279,21 +279,3 @@ uint32_t bufs_free(const struct port *holder)
 	port_close(&p);
 	return n;
 }
-
-const char *test_if(void)
-{
-	const char *name = getenv("TEST_IF");
-
-	if (!name)
-		SKIP("no interface to test with (TEST_IF)");
-	return name;
-}
-
-const char *test_if_peer(void)
-{
-	const char *name = getenv("TEST_IF_PEER");
-
-	if (!name)
-		SKIP("no interface to test with (TEST_IF_PEER)");
-	return name;
-}

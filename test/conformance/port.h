@@ -121,8 +121,4 @@ uint32_t list_walk(const struct port *holder, char *mem, uint32_t head, uint32_t
 /* How many buffers the region of holder has left: takes all, checks that they are distinct, gives them back. */
 uint32_t bufs_free(const struct port *holder);
 
-/* The interface to test with and its peer, from the environment; skips the case without. */
-const char *test_if(void);
-const char *test_if_peer(void);
-
 #endif

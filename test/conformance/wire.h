@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A pair of interfaces of the case's own: a namespace that ends with it, with
+ * a veth pair in it, two queues each. The tests open one end; at the other end is
+ * a packet socket.
+ *
+ *	netmap:lr0  =====  lr1  packet socket
+ */
+#ifndef TEST_WIRE_H
+#define TEST_WIRE_H
+
+#include "port.h"
+
+/* The near end, the far end. The first call makes them; skips the case where that is not allowed. */
+const char *wire_near(void);
+const char *wire_far(void);
+
+/* A packet socket at the far end. */
+int wire_socket(void);
+
+/* Sends packet number seq, len bytes, from the far end. */
+void wire_send(int sock, uint32_t seq, uint16_t len);
+/* Receives there: its number, or -1 after timeout_ms; damage fails the case. */
+int wire_receive(int sock, int timeout_ms, uint16_t *len);
+
+/* Packet number seq for a slot, in a frame that only this test understands. */
+void frame_fill(char *frame, uint32_t seq, uint16_t len);
+/* Its number; checks what follows. -1 for a packet of somebody else. */
+int frame_check(const char *frame, uint16_t len);
+
+/* Runs `ip` with these arguments in the namespace. */
+void wire_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
