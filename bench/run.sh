@@ -6,8 +6,9 @@
 #	namespace A: lrb0 (senders) ======== veth ======== namespace B: lrb1 (sink, receivers)
 #
 # What is compared is measured in turns (a, b, c, c, b, a, ...), and each ratio is the median of the ratios of
-# neighbouring turns: a shared or throttled machine changes speed between turns more than within them. A transmit rate
-# counts what the sink saw arrive.
+# neighbouring turns: a shared or throttled machine changes speed all the time, but slowly. Many short turns, as the median
+# of the same program against itself then stays within 3 %, even on a busy machine. A transmit rate counts what the sink
+# saw arrive.
 #
 # Both ends of the veth are set up so that the sender does not do the receiver's work, the same for all programs:
 # threaded NAPI on the receiving interface, its thread on the receiver's core; and a queue (pfifo) on the sending one, for
@@ -24,13 +25,14 @@ A=lrbA-$$
 B=lrbB-$$
 mac_a=02:00:00:00:00:01
 mac_b=02:00:00:00:00:02
-rounds=15
-seconds=0.5
-pipe_seconds=3
+rounds=31
+few_rounds=9
+seconds=0.25
+core_seconds=3
 
 case ${1:-} in
 '') ;;
-quick) rounds=5 seconds=0.3 pipe_seconds=1 ;;
+quick) rounds=9 few_rounds=3 core_seconds=1 ;;
 -h | --help) sed -n '3,/^set /s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "usage: run.sh [quick]" >&2; exit 2 ;;
 esac
@@ -79,8 +81,12 @@ setup() {
 
 # The receiving end's NAPI gets a thread, on the receiver's core. Threads are made with the program, so this comes after it.
 tune() {
-	in_b sh -c 'echo 1 > /sys/class/net/lrb1/threaded' 2>/dev/null ||
-		say "no threaded NAPI on this kernel: the sender does the receiver's work"
+	tries=0
+	until in_b sh -c 'echo 1 > /sys/class/net/lrb1/threaded' 2>/dev/null; do
+		tries=$((tries + 1))
+		[ $tries -lt 5 ] || { say "no threaded NAPI: the sender does the receiver's work"; return; }
+		sleep 0.02
+	done
 	for comm in $(grep -ls '^napi/lrb1' /proc/[0-9]*/comm); do
 		pid=${comm#/proc/}
 		taskset -cp "$core_rx" "${pid%/comm}" >/dev/null 2>&1
@@ -171,9 +177,9 @@ measure_tx() {
 	start_sink
 	i=0
 	while [ $i -lt $rounds ]; do
-		say "transmit, round $((i + 1)) of $rounds"
-		if [ $((i % 2)) = 0 ]; then order="nic xsk udp"; else order="udp xsk nic"; fi
-		[ $i -ge 5 ] || order="$order packet"
+		[ $((i % 5)) != 0 ] || say "transmit, round $((i + 1)) of $rounds"
+		if [ $((i % 2)) = 0 ]; then order="nic xsk"; else order="xsk nic"; fi
+		[ $i -ge $few_rounds ] || order="$order udp packet"
 		for p in $order; do
 			tx_turn "$p"
 		done
@@ -207,7 +213,7 @@ rx_turn() { # program
 measure_rx() {
 	i=0
 	while [ $i -lt $rounds ]; do
-		say "receive, round $((i + 1)) of $rounds"
+		[ $((i % 5)) != 0 ] || say "receive, round $((i + 1)) of $rounds"
 		if [ $((i % 2)) = 0 ]; then order="nic xsk"; else order="xsk nic"; fi
 		for p in $order; do
 			rx_turn "$p"
@@ -220,9 +226,9 @@ measure_rx() {
 
 measure_core() {
 	say "pipe"
-	timeout 60 "$bin/pipe" -c "$core_tx" -t "$pipe_seconds" > "$tmp/pipe" || die "the pipe could not be measured"
+	timeout 60 "$bin/pipe" -c "$core_tx" -t "$core_seconds" > "$tmp/pipe" || die "the pipe could not be measured"
 	say "simulated NIC"
-	timeout 60 "$bin/simnic" -c "$core_tx" -t "$pipe_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
+	timeout 60 "$bin/simnic" -c "$core_tx" -t "$core_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
 }
 
 measure_open() {
