@@ -87,10 +87,13 @@ static int get_rings_mem(struct lr_file *f, struct lr_port *p, struct lr_why *wh
 	return 0;
 }
 
+/* Tx first: a NIC has most to do when a rx ring goes while its tx ring stays. */
 static void unuse_rings(struct lr_file *f, struct lr_port *p, unsigned int n)
 {
-	while (n--)
-		lr_port_unuse_ring(file_ring(f, p, n));
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		lr_port_unuse_ring(file_ring(f, p, i));
 }
 
 static int use_rings(struct lr_file *f, struct lr_port *p, bool exclusive, struct lr_why *why)
