@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open descriptors of /dev/netmap in this process: open, ioctl, mmap, dup, close. See device.h.
+ */
+#include "device.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <net/netmap.h>
+
+#include "core/control.h"
+#include "core/file.h"
+#include "core/region.h"
+#include "device_libc.h"
+#include "waiter.h"
+
+static const char device_path[] = "/dev/netmap";
+
+/* Sentences about requests that fail go to stderr. NETMAP_VERBOSE=1 */
+static bool verbose;
+
+/* --- The core, made with the first open --------------------------------------------------- */
+
+static int read_param(const char *name, uint32_t *value)
+{
+	const char *text = secure_getenv(name);
+	unsigned long v;
+	char *end;
+
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	v = strtoul(text, &end, 0);
+	if (errno || *end || *text == '-' || v > UINT32_MAX) {
+		fprintf(stderr, "netmap: %s=%s is not a number that can be used\n", name, text);
+		return -EINVAL;
+	}
+	*value = (uint32_t)v;
+	return 0;
+}
+
+/* What the global region is made of, as the environment has it. */
+static int read_params(void)
+{
+	static const struct {
+		const char *num, *size;
+	} names[LR_POOLS] = {
+		[LR_POOL_IF] = { "NETMAP_IF_NUM", "NETMAP_IF_SIZE" },
+		[LR_POOL_RING] = { "NETMAP_RING_NUM", "NETMAP_RING_SIZE" },
+		[LR_POOL_BUF] = { "NETMAP_BUF_NUM", "NETMAP_BUF_SIZE" },
+	};
+	struct lr_region_params params = lr_region_params[0];
+	struct lr_why why = { "" };
+	unsigned int k;
+	int err = 0;
+
+	for (k = 0; k < LR_POOLS; k++) {
+		if (read_param(names[k].num, &params.pool[k].num) < 0)
+			err = -EINVAL;
+		if (read_param(names[k].size, &params.pool[k].size) < 0)
+			err = -EINVAL;
+	}
+	if (err)
+		return err;
+	err = lr_region_params_check(&params, &why);
+	if (err)
+		fprintf(stderr, "netmap: the memory asked for with NETMAP_{IF,RING,BUF}_{NUM,SIZE}: %s\n", why.text);
+	else
+		lr_region_params[0] = params;
+	return err;
+}
+
+static int core_error;
+
+static void core_start(void)
+{
+	const char *v = secure_getenv("NETMAP_VERBOSE");
+
+	verbose = v && *v && strcmp(v, "0") != 0;
+	lr_table_adopt();
+	core_error = read_params();
+	if (!core_error)
+		core_error = lr_core_init();
+	if (!core_error)
+		core_error = lr_fork_init();
+}
+
+/* --- Descriptions ------------------------------------------------------------------------------ */
+
+static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wait, struct os_waiter *waiter)
+{
+	const int in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM;
+	unsigned int want = (events & in ? LR_POLLIN : 0) | (events & out ? LR_POLLOUT : 0), got;
+
+	(void)fd;
+	(void)wait;
+	if (waiter)
+		os_waiter_add(waiter, d->wake, POLLIN);
+	if (os_load_acquire(&d->closed))
+		return POLLERR;
+	got = lr_file_poll(d->file, want, waiter);
+	return (got & LR_POLLIN ? events & in : 0) | (got & LR_POLLOUT ? events & out : 0) |
+	       (got & LR_POLLERR ? POLLERR : 0);
+}
+
+static void device_destroy(struct lr_desc *d)
+{
+	lr_file_close(d->file);
+}
+
+static const struct lr_desc_ops device_ops = {
+	.ask = device_ask,
+	.destroy = device_destroy,
+};
+
+bool lr_desc_is_device(const struct lr_desc *d)
+{
+	return d->ops == &device_ops;
+}
+
+/* Tails only go forward: with any news the mix of all of them is another. */
+uint64_t lr_device_stamp(const struct lr_desc *d, int events)
+{
+	const struct lr_file *f = d->file;
+	const struct lr_port *p = os_load_acquire(&f->port);
+	uint64_t mix = 1;
+	unsigned int k, i;
+
+	for (k = 0; p && k < LR_RING_KINDS; k++) {
+		if (!(events & (lr_kind_is_tx(k) ? POLLOUT | POLLWRNORM : POLLIN | POLLRDNORM)))
+			continue;
+		for (i = 0; i < f->n[k]; i++)
+			mix = (mix + os_load(&p->ring[k][f->first[k] + i].tail)) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return mix;
+}
+
+/* --- open ------------------------------------------------------------------------------------------ */
+
+enum host { HOST_ANY, HOST_INPROCESS, HOST_DEVICE, HOST_BAD };
+
+static enum host host_wanted(void)
+{
+	const char *h = secure_getenv("NETMAP_HOST");
+
+	if (!h || !*h)
+		return HOST_ANY;
+	if (strcmp(h, "inprocess") == 0)
+		return HOST_INPROCESS;
+	if (strcmp(h, "device") == 0)
+		return HOST_DEVICE;
+	fprintf(stderr, "netmap: NETMAP_HOST=%s is neither inprocess nor device\n", h);
+	return HOST_BAD;
+}
+
+/* A number for a new open device, or -errno. */
+static int open_ours(int flags)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct lr_file *file;
+	struct lr_desc *d;
+	int fd, err;
+
+	pthread_once(&once, core_start);
+	if (core_error)
+		return core_error;
+	/* A child that borrows its parent's memory may not open anything in it. */
+	if (!lr_table_mine())
+		return -ENODEV;
+	fd = epoll_create1(flags & O_CLOEXEC ? EPOLL_CLOEXEC : 0);
+	if (fd < 0)
+		return -errno;
+	err = -ENOMEM;
+	file = lr_file_open();
+	if (!file)
+		goto err_fd;
+	d = lr_desc_create(&device_ops);
+	if (!d) {
+		err = -errno;
+		goto err_file;
+	}
+	d->file = file;
+	err = lr_fd_set(fd, d);
+	lr_desc_put(d);
+	if (!err)
+		return fd;
+	goto err_fd;
+
+err_file:
+	lr_file_close(file);
+err_fd:
+	lr_libc()->close(fd);
+	return err;
+}
+
+/* Is what the real open gave good? A device is; so is another copy of us, whose descriptors are of no type. */
+static bool is_answer(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || !(st.st_mode & S_IFMT));
+}
+
+int lr_device_open(int fd, const char *path, int flags)
+{
+	int saved = errno, ours;
+	enum host host;
+
+	/* Whatever else the kernel says, it has read the path, so can we. */
+	if (fd < 0 && (errno == EFAULT || errno == EMFILE || errno == ENFILE || errno == EINTR))
+		return fd;
+	if (os_likely(strcmp(path, device_path) != 0) || flags & (O_PATH | O_DIRECTORY))
+		return fd;
+	host = host_wanted();
+	if (host == HOST_DEVICE || (fd >= 0 && host == HOST_ANY && is_answer(fd)))
+		goto real;
+	if (fd >= 0)
+		lr_libc()->close(fd);
+	ours = host == HOST_BAD ? -EINVAL : open_ours(flags);
+	errno = ours < 0 ? -ours : saved;
+	return ours < 0 ? -1 : ours;
+real:
+	errno = saved;
+	return fd;
+}
+
+bool lr_device_exists(const char *path)
+{
+	int saved = errno;
+	bool exists;
+
+	if (errno != ENOENT || strcmp(path, device_path) != 0)
+		return false;
+	exists = host_wanted() <= HOST_INPROCESS;
+	errno = saved;
+	return exists;
+}
+
+/* --- dup and close ---------------------------------------------------------------------------------- */
+
+void lr_device_forget(int fd)
+{
+	if (lr_table_mine())
+		lr_fd_set(fd, NULL);
+}
+
+void lr_device_forget_range(unsigned int first, unsigned int last)
+{
+	if (os_load(&lr_fd_count) && lr_table_mine())
+		lr_fd_forget_range(first, last);
+}
+
+int lr_device_share(int fd, int copy)
+{
+	struct lr_desc *d;
+	int err = 0;
+
+	if (fd == copy || !lr_table_mine())
+		return copy;
+	d = lr_fd_get(fd);
+	if (!d)
+		return copy;
+	err = lr_fd_set(copy, d);
+	lr_desc_put(d);
+	if (!err)
+		return copy;
+	lr_libc()->close(copy);
+	errno = -err;
+	return -1;
+}
+
+/* --- ioctl and mmap --------------------------------------------------------------------------------- */
+
+/*
+ * Who polls the descriptor past us should wake up for packets: the NIC's own descriptors go into its epoll set. They leave it
+ * when the back end closes them.
+ */
+static void expose(struct lr_desc *d, int fd)
+{
+	struct os_waiter w;
+	unsigned int i;
+
+	os_waiter_init(&w);
+	lr_file_poll(d->file, LR_POLLIN, &w);
+	for (i = 0; i < w.n; i++) {
+		struct epoll_event event = { .events = EPOLLIN };
+
+		if (w.fds[i].events & POLLIN && (!w.wqs[i] || w.wqs[i]->lent))
+			lr_libc()->epoll_ctl(fd, EPOLL_CTL_ADD, w.fds[i].fd, &event);
+	}
+	os_waiter_fini(&w);
+}
+
+static void say_why(struct lr_file *f)
+{
+	char text[sizeof(f->why.text)];
+
+	lr_file_why(f, text, sizeof(text));
+	if (text[0])
+		fprintf(stderr, "netmap: %s\n", text);
+}
+
+static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
+{
+	bool bound = os_load_acquire(&d->file->port) != NULL;
+	int err;
+
+	os_store(&d->calls, os_load(&d->calls) + 1);
+	err = lr_file_ioctl(d->file, cmd, (uintptr_t)arg);
+	if (os_unlikely(!bound) && !err && os_load_acquire(&d->file->port))
+		expose(d, fd);
+	if (os_unlikely(err) && verbose)
+		say_why(d->file);
+	return err;
+}
+
+int lr_device_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	struct lr_desc *d = lr_fd_get(fd);
+	int state, err;
+
+	/* What the kernel does for every descriptor, it does for ours. */
+	if (!d || !lr_desc_is_device(d) || cmd == FIOCLEX || cmd == FIONCLEX || cmd == FIONBIO || cmd == FIOASYNC) {
+		if (d)
+			lr_desc_put(d);
+		return lr_libc()->ioctl(fd, cmd, arg);
+	}
+	state = lr_call_begin();
+	err = device_ioctl(d, fd, (unsigned int)cmd, arg);
+	lr_desc_put(d);
+	lr_call_end(state);
+	if (os_likely(!err))
+		return 0;
+	errno = -err;
+	return -1;
+}
+
+/* The descriptor to map instead, or -errno. */
+static int mappable(struct lr_desc *d, size_t len, int flags, off_t offset)
+{
+	struct lr_region *region = lr_file_region(d->file);
+
+	if (!region)
+		return -ENODEV;
+	if (!(flags & MAP_SHARED))
+		return -EINVAL;
+	if (offset < 0 || (uint64_t)offset > region->size || len > region->size - (uint64_t)offset)
+		return -EINVAL;
+	return os_mem_fd(region->mem);
+}
+
+void *lr_device_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	struct lr_desc *d = lr_fd_get(fd);
+	void *mem = MAP_FAILED;
+	int err = 0;
+
+	if (!d || !lr_desc_is_device(d)) {
+		mem = lr_libc()->mmap(addr, len, prot, flags, fd, offset);
+		err = errno;
+	} else {
+		int memory = mappable(d, len, flags, offset);
+
+		if (memory >= 0)
+			mem = lr_libc()->mmap(addr, len, prot, flags, memory, offset);
+		err = memory < 0 ? -memory : errno;
+	}
+	if (d)
+		lr_desc_put(d);
+	if (mem == MAP_FAILED)
+		errno = err;
+	return mem;
+}
