@@ -190,16 +190,17 @@ void lr_region_put(struct lr_region *r)
 	region_destroy(r);
 }
 
-/* Puts memory behind the next cluster of the pool. */
+/* Puts memory behind the next cluster of the pool; the last buffer's data goes on past its chunk. */
 static bool pool_grow(struct lr_region *r, struct lr_pool *p)
 {
 	uint32_t c = p->committed >> p->shift;
 	uint32_t n = 1u << p->shift;
 	uint64_t at = p->offset + (uint64_t)p->committed * p->size;
+	uint32_t past = p == &r->pool[LR_POOL_BUF] ? OS_BUF_HEADROOM : 0;
 
 	if (n > p->num - p->committed)
 		n = p->num - p->committed;
-	p->cluster[c] = os_mem_commit(r->mem, at, page_up((uint64_t)n * p->size));
+	p->cluster[c] = os_mem_commit(r->mem, at, page_up((uint64_t)n * p->size + past));
 	if (!p->cluster[c])
 		return false;
 	p->committed += n;
@@ -219,7 +220,8 @@ static uint32_t pool_take(struct lr_region *r, struct lr_pool *p)
 	while (i >= p->committed)
 		if (!pool_grow(r, p))
 			return 0;
-	os_store(&p->used[i], (uint8_t)1);
+	/* Partner: lr_buf_ok, before somebody looks for the buffer in its cluster. */
+	os_store_release(&p->used[i], (uint8_t)1);
 	p->hint = i + 1;
 	p->taken++;
 	return i;

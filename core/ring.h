@@ -138,7 +138,7 @@ static inline void lr_slot_write(struct netmap_slot *s, uint32_t idx, uint16_t l
 /* The buffer exists and is handed out. Never trust an index that has not passed here. */
 static inline bool lr_buf_ok(const struct lr_ring *r, uint32_t idx)
 {
-	return os_likely(idx < r->buf_num) && os_likely(os_load(&r->buf_used[idx]));
+	return os_likely(idx < r->buf_num) && os_likely(os_load_acquire(&r->buf_used[idx]));
 }
 
 static inline bool lr_slot_ok(const struct lr_ring *r, struct lr_slot s)

@@ -42,7 +42,8 @@ struct os_mem;
 int os_mem_create(struct os_mem **out, uint64_t size);
 /*
  * Puts zeroed memory behind [offset, offset + len), both page multiples, and returns where we see it, in
- * one piece; NULL when there is none. A range is committed once; it stays until os_mem_destroy.
+ * one piece; NULL when there is none. A range is committed once, but for a page that the one before had for the
+ * OS_BUF_HEADROOM of its last buffer; it stays until os_mem_destroy.
  */
 void *os_mem_commit(struct os_mem *mem, uint64_t offset, size_t len);
 /* Drops our use; what programs still have mapped stays alive until they unmap it. */
