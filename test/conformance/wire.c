@@ -76,12 +76,12 @@ const char *wire_far(void)
 	return FAR;
 }
 
-int wire_socket(void)
+int wire_socket_at(const char *ifname)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETHERTYPE_TEST),
-		.sll_ifindex = (int)if_nametoindex(wire_far()),
+		.sll_ifindex = (int)if_nametoindex(ifname),
 	};
 	int sock = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_TEST)), size = 1 << 22;
 
@@ -89,6 +89,11 @@ int wire_socket(void)
 	CHECK_OK(setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
 	CHECK_OK(bind(sock, (struct sockaddr *)&addr, sizeof(addr)));
 	return sock;
+}
+
+int wire_socket(void)
+{
+	return wire_socket_at(wire_far());
 }
 
 void frame_fill(char *frame, uint32_t seq, uint16_t len)

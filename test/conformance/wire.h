@@ -15,8 +15,9 @@
 const char *wire_near(void);
 const char *wire_far(void);
 
-/* A packet socket at the far end. */
+/* A packet socket at the far end; at another interface of the namespace. */
 int wire_socket(void);
+int wire_socket_at(const char *ifname);
 
 /* Sends packet number seq, len bytes, from the far end. */
 void wire_send(int sock, uint32_t seq, uint16_t len);
