@@ -36,13 +36,13 @@ struct check_case {
 void check_add(struct check_case *c);
 
 #define CASE(name_)							\
-	static void name_(void);					\
-	static struct check_case name_##_case = { #name_, name_, NULL };	\
+	static void name_##_run(void);					\
+	static struct check_case name_##_case = { #name_, name_##_run, NULL };	\
 	static void __attribute__((constructor)) name_##_add(void)	\
 	{								\
 		check_add(&name_##_case);				\
 	}								\
-	static void name_(void)
+	static void name_##_run(void)
 
 /* End the case. */
 _Noreturn void check_fail(const char *file, int line, const char *fmt, ...)
