@@ -111,7 +111,8 @@ CASE(classic_sends)
 		}
 		CHECK_OK(ioctl(c.fd, NIOCTXSYNC, NULL));
 		rxsync(&p);
-		CHECK_EQ(take_packets(rx_ring(&p, 0), 1000, &in), out - in);
+		take_packets(rx_ring(&p, 0), 1000, &in);
+		CHECK_EQ(in, out);
 		rxsync(&p);
 	}
 	classic_close(&c);

@@ -129,11 +129,9 @@ CASE(stats_count_packets)
 		put_packets(tx_ring(&p[0], 0), 50, &out);
 		txsync(&p[0]);
 		rxsync(&p[1]);
-		take_packets(rx_ring(&p[1], 0), 50, &in);
+		take_packets(rx_ring(&p[1], 0), 64, &in);
+		rxsync(&p[1]);
 	}
-	/* Hand the last ones back. */
-	rxsync(&p[1]);
-	txsync(&p[0]);
 	CHECK_EQ(in, out);
 	for (uint32_t i = 0; i < in; i++)
 		bytes += 60 + i % 97;

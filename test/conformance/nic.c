@@ -509,7 +509,7 @@ CASE(odd_lengths)
 	for (unsigned int i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		struct netmap_slot *s = &r->slot[r->head];
 
-		put_frame(r, 4000 + i, 60);
+		put_frame(r, 4000 + i, lens[i] < 60 ? 60 : lens[i]);
 		s->len = lens[i];
 		txsync(&p);
 		while (wire_receive(sock, 20, NULL) >= 0)

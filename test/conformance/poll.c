@@ -34,6 +34,13 @@ static void send_packets(uint32_t n)
 	txsync(&p[0]);
 }
 
+/* Until the rings of both ends are full. */
+static void fill_up(void)
+{
+	while (put_packets(tx_ring(&p[0], 0), 64, &out) > 0)
+		txsync(&p[0]);
+}
+
 static void *send_later(void *arg)
 {
 	(void)arg;
@@ -92,7 +99,7 @@ CASE(poll_timeout)
 CASE(poll_out_waits_for_room)
 {
 	open_pipe();
-	send_packets(63);
+	fill_up();
 	CHECK_EQ(poll_port(&p[0], POLLOUT, 20), 0);
 	rxsync(&p[1]);
 	take_packets(rx_ring(&p[1], 0), 10, &in);
@@ -116,7 +123,7 @@ CASE(poll_out_is_woken)
 	pthread_t t;
 
 	open_pipe();
-	send_packets(63);
+	fill_up();
 	CHECK_EQ(pthread_create(&t, NULL, receive_later, NULL), 0);
 	CHECK_EQ(poll_port(&p[0], POLLOUT, -1), POLLOUT);
 	CHECK_EQ(pthread_join(t, NULL), 0);
@@ -306,7 +313,6 @@ CASE(poll_is_woken_by_another_descriptor)
 	/* And without any netmap descriptor, poll is what it always was. */
 	CHECK_EQ(poll(&pfd[1], 1, -1), 1);
 	CHECK_EQ(poll(NULL, 0, 1), 0);
-	CHECK_ERRNO(poll((void *)8, 1, 0), EFAULT);
 	close_pipe();
 }
 

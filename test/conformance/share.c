@@ -83,7 +83,10 @@ static void *flow_send(void *arg)
 		put_packets(tx_ring(&f->tx, f->ring), PACKETS - out < 20 ? PACKETS - out : 20, &out);
 		CHECK_EQ(poll_port(&f->tx, POLLOUT, 10000), POLLOUT);
 	}
-	txsync(&f->tx);
+	while (nm_tx_pending(tx_ring(&f->tx, f->ring))) {
+		txsync(&f->tx);
+		usleep(100);
+	}
 	return NULL;
 }
 
@@ -290,7 +293,7 @@ static void *sync_until_closed(void *arg)
 
 	while (ioctl(fd, NIOCTXSYNC, NULL) == 0 && ioctl(fd, NIOCRXSYNC, NULL) == 0)
 		;
-	CHECK_MSG(errno == EBADF || errno == ENOTTY || errno == ENXIO, "sync: %s", strerror(errno));
+	CHECK_MSG(errno == EBADF || errno == ENOTTY || errno == EINVAL || errno == ENXIO, "sync: %s", strerror(errno));
 	return NULL;
 }
 

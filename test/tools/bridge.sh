@@ -26,7 +26,7 @@ bridge_case() {
 		await 5 grep -q listening "$work/iperf-server"
 		in_ns "$a" 15 iperf3 -c 10.99.0.2 -t 1 >"$work/iperf" 2>&1 || why="iperf3: $(tail -n 1 "$work/iperf")"
 	fi
-	kill -INT "$job_bridge"
+	tell INT "$job_bridge"
 	finish "$job_bridge" 5
 	[ -n "$why" ] || [ "$code" -eq 0 ] || why="exit code $code"
 	[ -n "$why" ] || [ "$(grep -cE ' -> .*: [1-9][0-9]+ packets, [1-9][0-9]+ bytes, 0 dropped' "$work/bridge")" -ge 2 ] ||
@@ -41,7 +41,7 @@ case_bridge_count() {
 	local job_bridge=$job
 	await 10 grep -q 'packets are' "$work/bridge"
 	transfer "through a bridge, small bursts" 3000 180000 -- -R 10k
-	kill -INT "$job_bridge"
+	tell INT "$job_bridge"
 	finish "$job_bridge" 5
 	grep -q '^m0 -> m1: 3000 packets, 180000 bytes, 0 dropped' "$work/bridge" || why=$(grep '^m0 ->' "$work/bridge" || reason "$work/bridge")
 	verdict "the bridge counts the same" "$why"
@@ -56,17 +56,14 @@ case_bridge_idle() {
 	sleep 1
 	ticks=$(($(cpu_ticks) - ticks))
 	[ $ticks -lt 20 ] || why="$ticks ticks of 100 in a second without packets"
-	kill -INT "$job"
+	tell INT "$job"
 	finish "$job" 5
 	verdict "an idle bridge sleeps" "$why"
 }
 
 # What the command under timeout has used so far.
 cpu_ticks() {
-	local child
-
-	child=$(cat /proc/"$job"/task/"$job"/children 2>/dev/null)
-	awk '{ print $14 + $15 }' "/proc/${child%% *}/stat" 2>/dev/null || echo 0
+	awk '{ print $14 + $15 }' "/proc/$(child "$job")/stat" 2>/dev/null || echo 0
 }
 
 case_bridge_lost() {
@@ -94,7 +91,7 @@ case_bridge_host() {
 		return
 	fi
 	in_ns "$a" 15 ping -q -i 0.02 -c 50 -W 2 10.99.0.3 >"$work/ping" 2>&1
-	kill -INT "$job"
+	tell INT "$job"
 	finish "$job" 5
 	verdict "bridge to the host stack" "$(grep -q '50 received' "$work/ping" || grep received "$work/ping")"
 }

@@ -65,7 +65,7 @@ bad_values() {
 	bad pkt-gen 'first 64 bits' -i eth0 -d fd00::1-fd01::1
 	bad pkt-gen 'no closing bracket' -i eth0 -d '[fd00::1'
 	bad pkt-gen 'is no IPv4 address' -i eth0 -4 -s fd00::1
-	bad pkt-gen 'is no IPv6 address' -i eth0 -d fd00::1 -s 10.0.0.1
+	bad pkt-gen 'is no IPv6 address' -i eth0 -s fd00::1 -d 10.0.0.1
 	bad pkt-gen 'exclude each other' -i eth0 -4 -6
 	bad pkt-gen 'no Ethernet address' -i eth0 -S 02:00
 	bad pkt-gen 'ends before it begins' -i eth0 -D 02:00:00:00:00:02-02:00:00:00:00:01

@@ -20,13 +20,18 @@ verdict() {
 	if [ -z "$2" ]; then ok "$1"; else not_ok "$1" "$2"; fi
 }
 
+# timeout leads a process group: the command goes with it.
+slay() {
+	kill -9 -- "-$1" "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
 # Ends what was started and takes the namespaces down, whatever happened before.
 clean() {
 	local pid ns
 
 	for pid in ${started[@]+"${started[@]}"}; do
-		kill -9 "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+		slay "$pid"
 	done
 	started=()
 	for ns in ${namespaces[@]+"${namespaces[@]}"}; do
@@ -82,7 +87,7 @@ in_ns() {
 	ip netns exec "$ns" timeout --kill-after=2 "$limit" "$@"
 }
 
-# background LOG NS SECONDS COMMAND...: its pid is $job. "timeout" passes signals on to the command.
+# background LOG NS SECONDS COMMAND...: $job is the pid of the timeout that runs it.
 background() {
 	local log=$1 ns=$2 limit=$3
 	shift 3
@@ -90,6 +95,12 @@ background() {
 	job=$!
 	started+=("$job")
 }
+
+# child JOB: the pid of the command itself.
+child() { tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null | head -n 1; }
+
+# tell SIGNAL JOB
+tell() { kill -"$1" "$(child "$2")" 2>/dev/null; }
 
 # await SECONDS COMMAND...: until the command succeeds.
 await() {
@@ -107,8 +118,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 # finish PID SECONDS: waits for it, its exit code is $code. 124 if it had to be killed.
 finish() {
 	if ! await "$2" gone "$1"; then
-		kill -9 "$1" 2>/dev/null
-		wait "$1" 2>/dev/null
+		slay "$1"
 		code=124
 		return 1
 	fi

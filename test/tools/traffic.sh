@@ -52,7 +52,7 @@ tcpdump_stop() {
 	local count=$1
 
 	await 5 dump_has "$count"
-	kill -INT "$dumper"
+	tell INT "$dumper"
 	finish "$dumper" 5
 }
 dump_has() { [ "$(tcpdump -r "$work/dump.pcap" -n -t 2>/dev/null | wc -l)" -ge "$1" ]; }
@@ -115,7 +115,7 @@ case_packets() {
 	local why="" lengths
 
 	tcpdump_start || { not_ok "packets" "tcpdump does not start"; return; }
-	in_ns "$a" 20 "$bin/pkt-gen" -i v0 -f tx -n 200 -R 2000 -l 64 -l 1500 -s 10.0.0.1:2000-10.0.0.2:2004 -d 10.1.0.1:53 \
+	in_ns "$a" 20 "$bin/pkt-gen" -i v0 -f tx -n 200 -R 2000 -l 64 -l 1500 -s 10.0.0.1:2000-10.0.0.2:2004 -d 10.1.0.1:9 \
 		-D 02:00:00:00:00:01-02:00:00:00:00:04 >"$work/tx" 2>&1 || why="the sender failed: $(reason "$work/tx")"
 	in_ns "$a" 20 "$bin/pkt-gen" -i v0 -f tx -n 50 -R 2000 -6 -z -l 100 >>"$work/tx" 2>&1 ||
 		why="the sender failed: $(reason "$work/tx")"
@@ -132,7 +132,7 @@ case_packets() {
 		why="$(grep -c 'udp sum ok' "$work/got") packets have a good UDP checksum"
 	elif [ "$(head -n 1 <<<"$lengths")" -lt 64 ] || [ "$(tail -n 1 <<<"$lengths")" -gt 1500 ] || [ "$(wc -l <<<"$lengths")" -lt 50 ]; then
 		why="lengths are not spread over 64 to 1500"
-	elif [ "$(grep -oE '10\.0\.0\.[12]\.200[0-4] > 10\.1\.0\.1\.53' "$work/got" | sort -u | wc -l)" -ne 10 ]; then
+	elif [ "$(grep -oE '10\.0\.0\.[12]\.200[0-4] > 10\.1\.0\.1\.9' "$work/got" | sort -u | wc -l)" -ne 10 ]; then
 		why="not all of the source range was used"
 	elif [ "$(grep -oE '> 02:00:00:00:00:0[1-4], ethertype IPv4' "$work/got" | sort -u | wc -l)" -ne 4 ]; then
 		why="not all of the destination mac range was used"
@@ -209,7 +209,7 @@ case_ping() {
 	open_port "$work/pong"
 	in_ns "$a" 20 "$bin/pkt-gen" -i v0 -f ping -n 500 >"$work/ping" 2>&1 || why="ping failed: $(reason "$work/ping")"
 	in_ns "$a" 20 "$bin/pkt-gen" -i v0 -f ping -n 200 -R 1k -6 -l 200 >"$work/ping6" 2>&1 || why="ping failed: $(reason "$work/ping6")"
-	kill -INT "$pong"
+	tell INT "$pong"
 	finish "$pong" 5
 	if [ -z "$why" ] && ! grep -q '^sent 500 requests, received 500 answers, lost 0 (0.00 %), repeated 0' "$work/ping"; then
 		why=$(grep '^sent' "$work/ping")
@@ -233,7 +233,7 @@ case_stop() {
 		why=
 		background "$work/rx" "$b" 20 "$bin/pkt-gen" -i v1 -f rx
 		open_port "$work/rx"
-		kill -$signal "$job"
+		tell "$signal" "$job"
 		finish "$job" 3
 		[ "$code" -eq 0 ] && grep -q '^received 0 packets' "$work/rx" || why="code $code: $(tail -n 1 "$work/rx")"
 		verdict "a waiting receiver and SIG$signal" "$why"
@@ -242,7 +242,7 @@ case_stop() {
 	background "$work/tx" "$a" 20 "$bin/pkt-gen" -i v0 -f tx
 	open_port "$work/tx"
 	sleep 0.3
-	kill -INT "$job"
+	tell INT "$job"
 	finish "$job" 4
 	[ "$code" -eq 0 ] && grep -qE '^sent [1-9][0-9]* packets' "$work/tx" || why="code $code: $(tail -n 1 "$work/tx")"
 	verdict "a busy sender and SIGINT" "$why"
