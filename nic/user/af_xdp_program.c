@@ -37,6 +37,13 @@ static int load(struct lr_xdp_nic *nic, bool frags)
 	return nic->prog < 0 ? nic->prog : 0;
 }
 
+static int load_why(int err, struct lr_why *why)
+{
+	if (err == -EPERM || err == -EACCES)
+		return lr_why(why, -EPERM, "no permission to load XDP programs (needs CAP_BPF and CAP_NET_ADMIN)");
+	return lr_why(why, err, "cannot load an XDP program: %s", strerror(-err));
+}
+
 int lr_xdp_program_load(struct lr_xdp_nic *nic, struct lr_why *why)
 {
 	int err;
@@ -45,7 +52,7 @@ int lr_xdp_program_load(struct lr_xdp_nic *nic, struct lr_why *why)
 	if (nic->map < 0) {
 		err = nic->map;
 		nic->map = -1;
-		return lr_why(why, err, "no permission for BPF maps: %s (needs CAP_BPF and CAP_NET_ADMIN)", strerror(-err));
+		return load_why(err, why);
 	}
 	err = load(nic, true);
 	if (err == -EINVAL)
@@ -54,7 +61,7 @@ int lr_xdp_program_load(struct lr_xdp_nic *nic, struct lr_why *why)
 		return 0;
 	nic->prog = -1;
 	lr_xdp_program_unload(nic);
-	return lr_why(why, err, "cannot load an XDP program: %s (needs CAP_BPF and CAP_NET_ADMIN)", strerror(-err));
+	return load_why(err, why);
 }
 
 static void close_fd(int *fd)
@@ -97,13 +104,16 @@ static void program_name(uint32_t id, char *name, size_t size)
 	close(fd);
 }
 
-static int busy(struct lr_xdp_nic *nic, struct lr_why *why)
+int lr_xdp_busy(struct lr_xdp_nic *nic, struct lr_why *why)
 {
 	const char *dev = nic->dev->name;
 	char name[BPF_OBJ_NAME_LEN];
 	uint32_t id = 0;
 
-	bpf_xdp_query_id((int)nic->dev->index, 0, &id);
+	if (nic->link < 0)
+		bpf_xdp_query_id((int)nic->dev->index, 0, &id);
+	if (!id)
+		return -EBUSY;
 	program_name(id, name, sizeof(name));
 	if (strcmp(name, PROGRAM_NAME) == 0)
 		return lr_why(why, -EBUSY, "another process receives from %s through netmap (XDP program %u); end it first", dev, id);
@@ -134,14 +144,14 @@ int lr_xdp_attach(struct lr_xdp_nic *nic, struct lr_why *why)
 		return 0;
 	err = attach_mode(nic, XDP_FLAGS_DRV_MODE);
 	if (err == -EBUSY || err == -EEXIST)
-		return busy(nic, why);
+		return lr_xdp_busy(nic, why);
 	nic->generic = err != 0;
 	if (!err)
 		return 0;
 	lr_text(nic->no_native, sizeof(nic->no_native), "%s", no_native(err));
 	err = attach_mode(nic, XDP_FLAGS_SKB_MODE);
 	if (err == -EBUSY || err == -EEXIST)
-		return busy(nic, why);
+		return lr_xdp_busy(nic, why);
 	if (err)
 		lr_why(why, err, "cannot attach an XDP program to %s: %s; native XDP: %s. NETMAP_NIC=af_packet does without", nic->dev->name,
 		       strerror(-err), nic->no_native);

@@ -163,6 +163,8 @@ static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 	const char *dev = q->nic->dev->name;
 
 	if (err == -EBUSY)
+		lr_xdp_busy(q->nic, why);
+	if (err == -EBUSY)
 		return lr_why(why, err, "queue %u of %s is in use by another AF_XDP socket, perhaps another netmap program; end it, or open another ring", q->index, dev);
 	if (err == -ENODEV)
 		return lr_why(why, -ENXIO, "%s is gone", dev);
