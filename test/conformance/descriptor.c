@@ -267,16 +267,16 @@ CASE(letters_and_suffixes)
 	CHECK_EQ(errno, EINVAL);
 }
 
-/* The macros, on a ring that is not one. */
+/* The macros, on a ring that is no port's. */
 CASE(macros)
 {
-	struct {
-		struct netmap_ring r;
-		struct netmap_slot s[8];
-	} m = { .r.nr_buf_size = 2048, .r.buf_ofs = 1 << 20, .r.offset_mask = 0xff };
-	struct netmap_ring *r = &m.r;
+	struct netmap_ring *r = calloc(1, 2 << 20);
 
+	CHECK(r);
+	*(uint32_t *)(uintptr_t)&r->nr_buf_size = 2048;
+	*(int64_t *)(uintptr_t)&r->buf_ofs = 1 << 20;
 	*(uint32_t *)(uintptr_t)&r->num_slots = 8;
+	r->offset_mask = 0xff;
 	CHECK(NETMAP_BUF(r, 3) == (char *)r + (1 << 20) + 3 * 2048);
 	CHECK_EQ(NETMAP_BUF_IDX(r, NETMAP_BUF(r, 77)), 77);
 	CHECK_EQ(nm_ring_next(r, 6), 7);
@@ -296,6 +296,7 @@ CASE(macros)
 	CHECK_EQ(r->slot[2].ptr, 0xab34);
 	CHECK_EQ(NETMAP_ROFFSET(r, &r->slot[2]), 0x34);
 	CHECK(NETMAP_BUF_OFFSET(r, &r->slot[2]) == NETMAP_BUF(r, 5) + 0x34);
+	free(r);
 }
 
 CASE(copy)

@@ -91,6 +91,8 @@ in_ns() {
 background() {
 	local log=$1 ns=$2 limit=$3
 	shift 3
+	# Now, not when the command gets to it: nobody is to read what an earlier one wrote.
+	: >"$log"
 	ip netns exec "$ns" timeout --kill-after=2 "$limit" "$@" >"$log" 2>&1 </dev/null &
 	job=$!
 	started+=("$job")

@@ -15,8 +15,10 @@
 static inline struct nmreq_header core_header(uint16_t reqtype, const char *name, void *body)
 {
 	struct nmreq_header h = { .nr_version = NETMAP_API, .nr_reqtype = reqtype, .nr_body = ADDR(body) };
+	size_t i;
 
-	memcpy(h.nr_name, name, strnlen(name, sizeof(h.nr_name)));
+	for (i = 0; i < sizeof(h.nr_name) && name[i]; i++)
+		h.nr_name[i] = name[i];
 	return h;
 }
 
