@@ -4,6 +4,8 @@
 
 #include "interrupt.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -13,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool ask(const char *name, unsigned long request, struct ifreq *answer)
+/* data: what some requests put their answer into, or NULL. */
+static bool ask(const char *name, unsigned long request, struct ifreq *answer, void *data)
 {
 	int fd, failed;
 
@@ -24,6 +27,8 @@ static bool ask(const char *name, unsigned long request, struct ifreq *answer)
 		return false;
 	memset(answer, 0, sizeof(*answer));
 	snprintf(answer->ifr_name, sizeof(answer->ifr_name), "%s", name);
+	if (data)
+		answer->ifr_data = data;
 	failed = ioctl(fd, request, answer);
 	close(fd);
 	return !failed;
@@ -33,22 +38,37 @@ bool interface_address(const char *name, uint8_t address[6])
 {
 	struct ifreq answer;
 
-	if (!ask(name, SIOCGIFHWADDR, &answer) || answer.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+	if (!ask(name, SIOCGIFHWADDR, &answer, NULL) || answer.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return false;
 	memcpy(address, answer.ifr_hwaddr.sa_data, 6);
 	return true;
+}
+
+static bool link_is_up(const char *name, bool *exists)
+{
+	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
+	struct ifreq answer;
+	short flags;
+
+	*exists = ask(name, SIOCGIFFLAGS, &answer, NULL);
+	flags = answer.ifr_flags;
+	if (!*exists || !(flags & IFF_UP))
+		return false;
+	/* The driver knows at once what the flag may say only a second later. */
+	if (ask(name, SIOCETHTOOL, &answer, &link))
+		return link.data;
+	return flags & IFF_RUNNING;
 }
 
 bool interface_wait(const char *name, unsigned int seconds)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	const unsigned int tries = seconds * 100;
-	struct ifreq answer;
 
 	for (unsigned int i = 0;; i++) {
-		if (!ask(name, SIOCGIFFLAGS, &answer))
-			return true;
-		if ((answer.ifr_flags & IFF_UP) && (answer.ifr_flags & IFF_RUNNING))
+		bool exists, up = link_is_up(name, &exists);
+
+		if (up || !exists)
 			return true;
 		if (i >= tries || interrupt_seen())
 			return false;

@@ -40,7 +40,7 @@ static const char help_text[] =
 	"  -a core     pin the threads to cores, beginning with this one\n"
 	"  -c cores    how many cores to pin to, 0: all (0)\n"
 	"  -T ms       time between two reports (1000)\n"
-	"  -w seconds  longest wait for the link before starting (2)\n"
+	"  -w seconds  longest wait for the link before sending (2)\n"
 	"  -R rate     packets per second to send, for instance 1.5M, 0: no limit (0)\n"
 	"  -P file     tx: send the packets of this pcap file\n"
 	"  -X          dump the packets in hexadecimal\n"

@@ -17,10 +17,13 @@
 #include <libnetmap.h>
 #include <stdio.h>
 
+/* Packets that are sent without a link are lost. Receivers have no reason to wait. */
 static void link_wait(const struct team *team)
 {
 	char name[IFNAMSIZ];
 
+	if (team->options->role == ROLE_RX || team->options->role == ROLE_PONG)
+		return;
 	port_interface(team->port, name);
 	if (!name[0] || interface_wait(name, team->options->wait_seconds))
 		return;
