@@ -46,6 +46,7 @@ struct request {
 		char bytes[128];
 	} body;
 	struct lr_options opts;
+	struct lr_port *bound;	/* by a register request */
 	struct lr_why why;
 };
 
@@ -107,6 +108,7 @@ static int do_register(struct request *req)
 	int err = lr_register(req->file, &r, &req->why);
 
 	req->body.reg = r.reg;
+	req->bound = r.port;
 	return err;
 }
 
@@ -281,13 +283,10 @@ static int request_in(struct request *req, const struct request_kind *kind)
 	return 0;
 }
 
-/* The answer; a register that cannot tell the program about itself is undone. */
 static int request_out(struct request *req, const struct request_kind *kind)
 {
 	if (!kind->body_size || os_copyout(req->hdr.nr_body, &req->body, kind->body_size) == 0)
 		return 0;
-	if (kind->reqtype == NETMAP_REQ_REGISTER)
-		lr_unregister(req->file);
 	return lr_why(&req->why, -EFAULT, "the body of the request is at an address that cannot be written");
 }
 
@@ -304,11 +303,26 @@ static int run(struct request *req)
 		err = request_out(req, kind);
 	if (!err)
 		req->why.text[0] = '\0';	/* what failed on the way was mended */
+	e = lr_options_out(&req->opts, &req->why);
+	if (!err && e)
+		err = lr_why(&req->why, e, "an option, or its room for text, is at an address that cannot be written");
 	if (!kind || kind->reqtype != NETMAP_REQ_REASON_GET)
 		req->file->why = req->why;
-	e = lr_options_out(&req->opts, &req->why);
+	if (req->bound && err)
+		lr_register_undo(req->file, req->bound);
+	else if (req->bound)
+		lr_register_publish(req->file, req->bound);
 	lr_control_unlock();
-	return err ? err : e;
+	return err;
+}
+
+int lr_control_unreadable(struct lr_file *f)
+{
+	lr_control_lock();
+	f->why.text[0] = '\0';
+	lr_why(&f->why, -EFAULT, "the request is at an address that cannot be read");
+	lr_control_unlock();
+	return -EFAULT;
 }
 
 /* The program was built for another version: it is told ours. */
@@ -331,7 +345,7 @@ int lr_control_ioctl(struct lr_file *f, uint64_t arg)
 		return -ENOMEM;
 	req->file = f;
 	if (os_copyin(&req->hdr, arg, sizeof(req->hdr)) < 0)
-		err = -EFAULT;
+		err = lr_control_unreadable(f);
 	else if (req->hdr.nr_version != NETMAP_API)
 		err = wrong_version(f, &req->hdr, arg);
 	else

@@ -30,14 +30,23 @@ int lr_legacy_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg);
 struct lr_register {
 	struct nmreq_register reg;
 	const char *name;
+	struct lr_port *port;	/* out: bound, and not yet published */
 	bool classic;		/* head := cur, avail comes back */
 	bool host_hole;		/* API below 14: macros count on one host ring */
 };
 
-/* Binds f. register.c */
+/*
+ * Binds f; register.c. Sync and poll know of it once it is published, which is when the program has its answer: another
+ * thread may be in them from then on, so that only close can undo it.
+ */
 int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why);
-/* Undoes it. f is bound. */
+void lr_register_publish(struct lr_file *f, struct lr_port *p);
+void lr_register_undo(struct lr_file *f, struct lr_port *p);
+/* The descriptor is being closed; it is bound. */
 void lr_unregister(struct lr_file *f);
+
+/* What to return, and to say later, when not even the request can be read. Control lock not held. */
+int lr_control_unreadable(struct lr_file *f);
 
 /* A name as it came from a program, in `room` bytes: has an end, and no character that no port can have. */
 int lr_name_check(const char *name, size_t room, struct lr_why *why);

@@ -53,25 +53,26 @@ static void from_register(const struct nmreq_register *reg, struct nmreq *r)
 }
 
 /* The struct has 32 bits for the region's size and the netmap_if's place in it. */
-static int check_size(struct lr_file *f, const struct nmreq_register *reg, struct lr_why *why)
+static int check_size(struct lr_file *f, struct lr_register *req, struct lr_why *why)
 {
-	if (reg->nr_memsize <= UINT32_MAX)
+	if (req->reg.nr_memsize <= UINT32_MAX)
 		return 0;
-	lr_unregister(f);
+	lr_register_undo(f, req->port);
+	req->port = NULL;
 	return lr_why(why, -EOVERFLOW, "the memory region is larger than a legacy request can say: lower buf_num, or use NIOCCTRL");
 }
 
-static int legacy_register(struct lr_file *f, struct nmreq *r, const char *name, bool classic, struct lr_why *why)
+static int legacy_register(struct lr_file *f, struct nmreq *r, struct lr_register *req, struct lr_why *why)
 {
-	struct lr_register req = { .name = name, .classic = classic, .host_hole = !classic && r->nr_version < NETMAP_API };
 	int err;
 
-	to_register(r, &req.reg);
-	err = lr_register(f, &req, why);
+	req->host_hole = !req->classic && r->nr_version < NETMAP_API;
+	to_register(r, &req->reg);
+	err = lr_register(f, req, why);
 	if (!err)
-		err = check_size(f, &req.reg, why);
+		err = check_size(f, req, why);
 	if (!err)
-		from_register(&req.reg, r);
+		from_register(&req->reg, r);
 	return err;
 }
 
@@ -119,9 +120,8 @@ static void classic_init(struct nmreq *r)
 	r->nr_version = NETMAP_API;
 }
 
-static int legacy_run(struct lr_file *f, unsigned long cmd, struct nmreq *r, struct lr_why *why)
+static int legacy_run(struct lr_file *f, unsigned long cmd, struct nmreq *r, struct lr_register *req, struct lr_why *why)
 {
-	char name[sizeof(r->nr_name)];
 	int err;
 
 	if (cmd == NIOCREG)
@@ -135,32 +135,35 @@ static int legacy_run(struct lr_file *f, unsigned long cmd, struct nmreq *r, str
 	err = lr_name_check(r->nr_name, sizeof(r->nr_name), why);
 	if (err)
 		return err;
-	memcpy(name, r->nr_name, sizeof(name));
 	if (cmd == NIOCGINFO)
-		return legacy_info(r, name, why);
+		return legacy_info(r, r->nr_name, why);
 	if (r->nr_cmd)
 		return legacy_command(r, why);
-	return legacy_register(f, r, name, cmd == NIOCREG, why);
+	req->name = r->nr_name;
+	req->classic = cmd == NIOCREG;
+	return legacy_register(f, r, req, why);
 }
 
 int lr_legacy_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 {
+	struct lr_register req = { .port = NULL };
 	struct lr_why why = { "" };
-	bool was_bound;
 	struct nmreq r;
 	int err;
 
 	if (os_copyin(&r, arg, sizeof(r)) < 0)
-		return -EFAULT;
+		return lr_control_unreadable(f);
 	lr_control_lock();
-	was_bound = f->port;
-	err = legacy_run(f, cmd, &r, &why);
+	err = legacy_run(f, cmd, &r, &req, &why);
+	if (!err)
+		why.text[0] = '\0';	/* what failed on the way was mended */
+	if (os_copyout(arg, &r, sizeof(r)) < 0)
+		err = lr_why(&why, -EFAULT, "the request is at an address that cannot be written");
 	f->why = why;
-	if (os_copyout(arg, &r, sizeof(r)) < 0) {
-		if (!err && !was_bound && f->port)
-			lr_unregister(f);
-		err = lr_why(&f->why, -EFAULT, "the request is at an address that cannot be written");
-	}
+	if (req.port && err)
+		lr_register_undo(f, req.port);
+	else if (req.port)
+		lr_register_publish(f, req.port);
 	lr_control_unlock();
 	return err;
 }

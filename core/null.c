@@ -25,15 +25,15 @@ static int null_txsync(struct lr_ring *r, unsigned int flags)
 	}
 	lr_count(&r->count.packets, packets);
 	lr_count(&r->count.bytes, bytes);
-	r->hwcur = r->head;
-	r->hwtail = lr_pos_prev(r->head, r->num_slots);
+	os_store(&r->hwcur, r->head);
+	os_store(&r->hwtail, lr_pos_prev(r->head, r->num_slots));
 	return 0;
 }
 
 static int null_rxsync(struct lr_ring *r, unsigned int flags)
 {
 	(void)flags;
-	r->hwcur = r->head;
+	os_store(&r->hwcur, r->head);
 	return 0;
 }
 

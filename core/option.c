@@ -86,7 +86,7 @@ static int judge(struct lr_options *opts, uint16_t reqtype, struct lr_why *why)
 	return err;
 }
 
-int lr_options_in(struct lr_options *opts, uint64_t list, uint16_t reqtype, struct lr_why *why)
+static int read_list(struct lr_options *opts, uint64_t list, struct lr_why *why)
 {
 	struct nmreq_option o;
 
@@ -100,7 +100,15 @@ int lr_options_in(struct lr_options *opts, uint64_t list, uint16_t reqtype, stru
 		opts->opt[opts->n].uaddr = list;
 		opts->opt[opts->n++].reqtype = o.nro_reqtype;
 	}
-	return judge(opts, reqtype, why);
+	return 0;
+}
+
+int lr_options_in(struct lr_options *opts, uint64_t list, uint16_t reqtype, struct lr_why *why)
+{
+	/* Of a list that is no good, those that could be read get their status too, and the reason its text. */
+	int err = read_list(opts, list, why), e = judge(opts, reqtype, why);
+
+	return err ? err : e;
 }
 
 int lr_options_out(const struct lr_options *opts, const struct lr_why *why)

@@ -25,36 +25,46 @@ struct move {
 	struct lr_ring *tx, *rx;
 	uint32_t t, r;		/* next slot of each */
 	uint32_t left, room;	/* slots still to take; free ones on the other side */
+	uint32_t frags, limit;	/* slots moved of a packet that goes on; so many can be moved of one */
 	uint64_t bytes, packets;
 };
 
-/* The rest of a packet, of which one slot was bad, is taken and not delivered; what was delivered of it is withdrawn. */
-static void drop_packet(struct move *m)
+/* Takes the slots of a packet that is not delivered up to its last, which may come with a later sync. */
+static void skip_rest(struct move *m)
 {
-	uint32_t n = m->rx->num_slots, start = m->rx->hwtail;
-	bool more = true;
-
-	while (m->r != start && lr_slot_read(&m->rx->slot[lr_pos_prev(m->r, n)]).flags & NS_MOREFRAG) {
-		m->r = lr_pos_prev(m->r, n);
-		m->bytes -= lr_slot_read(&m->rx->slot[m->r]).len;
-		m->room++;
-	}
-	while (m->left && more) {
-		more = lr_slot_read(&m->tx->slot[m->t]).flags & NS_MOREFRAG;
+	m->tx->skip = true;
+	while (m->left && m->tx->skip) {
+		m->tx->skip = lr_slot_read(&m->tx->slot[m->t]).flags & NS_MOREFRAG;
 		m->t = lr_pos_next(m->t, m->tx->num_slots);
 		m->left--;
 	}
-	lr_count(&m->tx->count.bad_slots, 1);
+}
+
+/* What was delivered of a packet is withdrawn, the rest is taken and not delivered. */
+static void drop_packet(struct move *m)
+{
+	for (; m->frags; m->frags--, m->room++) {
+		m->r = lr_pos_prev(m->r, m->rx->num_slots);
+		m->bytes -= lr_slot_read(&m->rx->slot[m->r]).len;
+	}
+	skip_rest(m);
 	lr_count(&m->tx->count.drops, 1);
 }
 
 /* Something is wrong with the next pair of slots. False: cannot go on now. */
 static bool mend(struct move *m)
 {
+	struct lr_slot s = lr_slot_read(&m->tx->slot[m->t]);
 	struct netmap_slot *rs = &m->rx->slot[m->r];
 	uint32_t idx;
 
-	if (!lr_slot_ok(m->tx, lr_slot_read(&m->tx->slot[m->t]))) {
+	if (!lr_slot_ok(m->tx, s)) {
+		lr_count(&m->tx->count.bad_slots, 1);
+		drop_packet(m);
+		return true;
+	}
+	/* More slots than a packet may have, or than can ever be received. */
+	if (m->frags + 1 == m->limit && s.flags & NS_MOREFRAG) {
 		drop_packet(m);
 		return true;
 	}
@@ -72,10 +82,10 @@ static bool mend(struct move *m)
 static uint32_t swap_run(struct move *m, uint32_t n)
 {
 	const uint8_t *used = m->tx->buf_used;
-	const uint32_t num = m->tx->buf_num, max_len = m->tx->buf_len;
+	const uint32_t num = m->tx->buf_num, max_len = m->tx->buf_len, last = m->limit - 1;
 	struct netmap_slot *ts = &m->tx->slot[m->t], *rs = &m->rx->slot[m->r];
 	uint64_t bytes = 0, packets = 0;
-	uint32_t i;
+	uint32_t frags = m->frags, i;
 
 	for (i = 0; i < n; i++, ts++, rs++) {
 		struct lr_slot a = lr_slot_read(ts), b = lr_slot_read(rs);
@@ -85,13 +95,21 @@ static uint32_t swap_run(struct move *m, uint32_t n)
 			break;
 		if (os_unlikely(!(os_load(&used[a.idx]) & os_load(&used[b.idx]))))
 			break;
+		if (os_unlikely(a.flags & NS_MOREFRAG)) {
+			if (frags == last)
+				break;
+			frags++;
+		} else {
+			frags = 0;
+			packets++;
+		}
 		lr_slot_write(rs, a.idx, a.len, (uint16_t)(a.flags | NS_BUF_CHANGED));
 		lr_slot_write(ts, b.idx, a.len, NS_BUF_CHANGED);
 		os_store(&ts->ptr, os_load(&rs->ptr));
 		os_store(&rs->ptr, ptr);
 		bytes += a.len;
-		packets += !(a.flags & NS_MOREFRAG);
 	}
+	m->frags = frags;
 	m->bytes += bytes;
 	m->packets += packets;
 	return i;
@@ -123,30 +141,24 @@ static void move_slots(struct move *m)
  */
 static void keep_whole(struct move *m)
 {
-	uint32_t n = m->rx->num_slots, start = m->rx->hwtail;
-
-	while (m->r != start && lr_slot_read(&m->rx->slot[lr_pos_prev(m->r, n)]).flags & NS_MOREFRAG) {
+	for (; m->frags; m->frags--) {
 		struct netmap_slot *ts, *rs;
 		struct lr_slot a, b;
+		uint64_t ptr;
 
-		m->r = lr_pos_prev(m->r, n);
+		m->r = lr_pos_prev(m->r, m->rx->num_slots);
 		m->t = lr_pos_prev(m->t, m->tx->num_slots);
 		ts = &m->tx->slot[m->t];
 		rs = &m->rx->slot[m->r];
 		a = lr_slot_read(rs);
 		b = lr_slot_read(ts);
+		ptr = os_load(&rs->ptr);
 		lr_slot_write(ts, a.idx, a.len, a.flags);
 		lr_slot_write(rs, b.idx, b.len, b.flags);
+		os_store(&rs->ptr, os_load(&ts->ptr));
+		os_store(&ts->ptr, ptr);
 		m->bytes -= a.len;
 	}
-}
-
-/* A packet of more slots than can ever be received would block the pipe for good. */
-static bool endless(const struct move *m)
-{
-	uint32_t n = m->rx->num_slots, limit = n - 1 < NETMAP_MAX_FRAGS ? n - 1 : NETMAP_MAX_FRAGS;
-
-	return !m->packets && lr_pos_dist(m->rx->hwtail, m->r, n) >= limit;
 }
 
 static int pipe_txsync(struct lr_ring *t, unsigned int flags)
@@ -157,18 +169,19 @@ static int pipe_txsync(struct lr_ring *t, unsigned int flags)
 	(void)flags;
 	m.left = lr_pos_dist(t->hwcur, t->head, t->num_slots);
 	m.room = r->num_slots - 1 - lr_pos_dist(os_load_acquire(&r->hwcur), r->hwtail, r->num_slots);
+	m.limit = r->num_slots - 1 < NETMAP_MAX_FRAGS ? r->num_slots - 1 : NETMAP_MAX_FRAGS;
 	if (m.left) {
+		if (os_unlikely(t->skip))
+			skip_rest(&m);
 		move_slots(&m);
-		if (os_unlikely(endless(&m)))
-			drop_packet(&m);
 		keep_whole(&m);
 		lr_count(&t->count.packets, m.packets);
 		lr_count(&t->count.bytes, m.bytes);
 		lr_count(&r->count.packets, m.packets);
 		lr_count(&r->count.bytes, m.bytes);
-		t->hwcur = m.t;
+		os_store(&t->hwcur, m.t);
 	}
-	t->hwtail = lr_pos_prev(t->hwcur, t->num_slots);
+	os_store(&t->hwtail, lr_pos_prev(m.t, t->num_slots));
 	if (m.r == r->hwtail)
 		return 0;
 	os_store_release(&r->hwtail, m.r);
@@ -201,12 +214,12 @@ static int pipe_ring_start(struct lr_ring *r, struct lr_why *why)
 static void abandon(struct lr_ring *r)
 {
 	struct lr_ring *t = r->priv;
-	uint32_t lost;
+	uint32_t i;
 
 	os_mutex_lock(&t->lock);
 	os_mutex_lock(&r->lock);
-	lost = lr_pos_dist(r->head, r->hwtail, r->num_slots);
-	lr_count(&r->count.drops, lost);
+	for (i = r->head; i != r->hwtail; i = lr_pos_next(i, r->num_slots))
+		lr_count(&r->count.drops, !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG));
 	r->hwcur = r->head = r->tail = r->hwtail;
 	os_store(&r->cur, r->hwtail);
 	os_store(&r->shared->head, r->hwtail);
@@ -271,6 +284,8 @@ static int pipe_full_name(const struct lr_port_query *q, char name[NETMAP_REQ_IF
 	if (by_mode(q)) {
 		if (q->name[len])
 			return lr_why(why, -EINVAL, "'%s' names a pipe already, and the mode does too", q->name);
+		if (!len)
+			return lr_why(why, -EINVAL, "a pipe needs a name before its number");
 		if (len + 8 > NETMAP_REQ_IFNAMSIZ)
 			return lr_why(why, -EINVAL, "the name '%s' is too long for a pipe", q->name);
 		lr_text(name, NETMAP_REQ_IFNAMSIZ, "%s%c%u", q->name, q->mode == NR_REG_PIPE_MASTER ? '{' : '}', q->pipe_id);
@@ -291,6 +306,7 @@ static struct lr_region *pipe_region(const struct lr_port_query *q, const char *
 	struct lr_port_query pq = { .name = parent, .netns = q->netns, .mode = NR_REG_ALL_NIC };
 	struct lr_port *p = lr_port_find(parent, q->netns, NULL);
 	struct lr_why nobody = { "" };
+	struct lr_region *region;
 
 	if (p && q->mem_id && p->region->id != q->mem_id) {
 		*err = lr_why(why, -EINVAL, "%s uses memory region %u, region %u was asked for a pipe of it", parent, p->region->id, q->mem_id);
@@ -309,9 +325,10 @@ static struct lr_region *pipe_region(const struct lr_port_query *q, const char *
 		lr_why(why, *err, "%s", nobody.text);
 		return NULL;
 	}
-	lr_region_hold(p->region);
+	region = p->region;
+	lr_region_hold(region);
 	lr_port_put(p);
-	return p->region;
+	return region;
 }
 
 /* Rings as asked for the end that opens first; the other end has them crosswise. */
@@ -388,8 +405,10 @@ static int pipe_create(const struct lr_port_query *q, struct lr_port **out, stru
 
 	err = -ENOMEM;
 	pipe = os_zalloc(sizeof(*pipe));
-	if (!pipe)
+	if (!pipe) {
+		lr_why(why, err, "no memory for a pipe");
 		goto out_region;
+	}
 	pipe->end[me] = end_create(name[me], q->netns, pipe, region, &here, why);
 	if (!pipe->end[me])
 		goto err_pipe;

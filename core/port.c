@@ -248,9 +248,14 @@ static void all_rings(struct lr_port *p, void (*what)(struct os_mutex *))
 
 void lr_port_region_grown(struct lr_region *region)
 {
+	uint32_t committed = lr_region_bufs_committed(region);
 	struct lr_port *p;
 
 	lr_control_assert_locked();
+	/* A ring's new buffer may have made it grow, or a request that failed: nobody was told then. */
+	if (region->told == committed)
+		return;
+	region->told = committed;
 	for (p = ports; p; p = p->next) {
 		if (p->region != region || !p->bound || !p->ops->region_grown)
 			continue;

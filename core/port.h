@@ -119,7 +119,7 @@ void lr_port_stop(struct lr_port *p);
 int lr_port_use_ring(struct lr_ring *r, bool exclusive, struct lr_why *why);
 void lr_port_unuse_ring(struct lr_ring *r);
 
-/* Tells all started ports of the region that it has grown. */
+/* Tells all started ports of the region when it has grown since they were told. */
 void lr_port_region_grown(struct lr_region *region);
 
 /* The thing behind the port went away: it is not found any more, and all sleepers wake. Takes no lock. */

@@ -47,6 +47,7 @@ struct lr_region {
 	struct lr_region *next;
 	uint16_t id;
 	unsigned int refs;
+	uint32_t told;		/* so many buffers with memory the ports know of; control lock */
 	uint64_t size;		/* what programs map: nr_memsize */
 	struct os_mem *mem;
 	struct os_mutex lock;

@@ -172,8 +172,9 @@ static void take_extra_bufs(struct lr_file *f, struct lr_region *region, uint32_
 }
 
 /* The program may have left anything in its list: it ends at what is no buffer of ours, or was given back already. */
-static void give_extra_bufs(struct lr_file *f, struct lr_region *region)
+static void give_extra_bufs(struct lr_file *f, struct lr_port *p)
 {
+	struct lr_region *region = p->region;
 	uint32_t idx = os_load(&f->nifp->ni_bufs_head);
 	uint32_t n = 0;
 
@@ -190,7 +191,7 @@ static void give_extra_bufs(struct lr_file *f, struct lr_region *region)
 	}
 	if (n < f->extra_bufs)
 		os_log("%s: %u of %u extra buffers came back; the others return with the region's last user",
-		       f->port->name, n, f->extra_bufs);
+		       p->name, n, f->extra_bufs);
 }
 
 static int check_request(const struct lr_file *f, const struct nmreq_register *reg, struct lr_why *why)
@@ -239,7 +240,6 @@ static void answer(const struct lr_file *f, const struct lr_port *p, struct nmre
 /* From a started port to a bound descriptor. Memory first, for all, so that a NIC registers it in one go. */
 static int take_rings(struct lr_file *f, struct lr_port *p, const struct lr_register *req, struct lr_why *why)
 {
-	uint32_t committed = lr_region_bufs_committed(p->region);
 	int err;
 
 	err = pick_rings(f, p, &req->reg, why);
@@ -253,16 +253,13 @@ static int take_rings(struct lr_file *f, struct lr_port *p, const struct lr_regi
 		goto err_nifp;
 	take_extra_bufs(f, p->region, req->reg.nr_extra_bufs);
 	err = use_rings(f, p, req->reg.nr_flags & NR_EXCLUSIVE, why);
-	if (lr_region_bufs_committed(p->region) != committed)
-		lr_port_region_grown(p->region);
+	lr_port_region_grown(p->region);
 	if (err)
 		goto err_use;
 	return 0;
 
 err_use:
-	f->port = p;	/* for the log */
-	give_extra_bufs(f, p->region);
-	f->port = NULL;
+	give_extra_bufs(f, p);
 	lr_region_give(p->region, LR_POOL_IF, f->nifp_object);
 err_nifp:
 	put_rings_mem(f, p, count_rings(f));
@@ -292,7 +289,7 @@ int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why)
 	f->flags = req->reg.nr_flags;
 	f->sync_flags = req->classic ? LR_SYNC_CLASSIC : 0;
 	answer(f, p, &req->reg);
-	os_store_release(&f->port, p);
+	req->port = p;
 	return 0;
 
 err_bind:
@@ -302,16 +299,24 @@ err_start:
 	return err;
 }
 
-void lr_unregister(struct lr_file *f)
+void lr_register_publish(struct lr_file *f, struct lr_port *p)
 {
-	struct lr_port *p = f->port;
+	os_store_release(&f->port, p);
+}
 
+void lr_register_undo(struct lr_file *f, struct lr_port *p)
+{
 	lr_control_assert_locked();
 	unuse_rings(f, p, count_rings(f));
-	give_extra_bufs(f, p->region);
+	give_extra_bufs(f, p);
 	lr_region_give(p->region, LR_POOL_IF, f->nifp_object);
 	put_rings_mem(f, p, count_rings(f));
 	lr_port_stop(p);
-	os_store_release(&f->port, (struct lr_port *)NULL);
 	lr_port_put(p);
+}
+
+void lr_unregister(struct lr_file *f)
+{
+	lr_register_undo(f, f->port);
+	f->port = NULL;
 }

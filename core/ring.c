@@ -19,11 +19,11 @@ bool lr_pos_valid(uint32_t n, uint32_t old_head, uint32_t tail, uint32_t head, u
 
 uint32_t lr_ring_new_buf(struct lr_ring *r)
 {
-	uint32_t idx;
+	uint32_t mended = os_load(&r->mended), idx;
 
-	if (r->mended == r->num_slots)
+	if (mended >= r->num_slots)
 		return 0;
-	r->mended++;
+	os_store(&r->mended, mended + 1);
 	return lr_region_take_bufs(r->port->region, &idx, 1, NULL) < 0 ? 0 : idx;
 }
 
@@ -175,6 +175,7 @@ static int mem_create(struct lr_ring *r, struct lr_why *why)
 	r->buf_used = region->pool[LR_POOL_BUF].used;
 	r->head = r->cur = r->hwcur = 0;
 	r->mended = 0;
+	r->skip = false;
 	r->tail = r->hwtail = lr_kind_is_tx(r->kind) ? r->num_slots - 1 : 0;
 	fill(r, bufs);
 	os_free(bufs);

@@ -39,7 +39,10 @@ static inline bool lr_kind_is_host(enum lr_ring_kind k)
 	return k == LR_HOST_TX || k == LR_HOST_RX;
 }
 
-/* One writer each, under the ring's lock; read by anybody, any time. Change them with lr_count. */
+/*
+ * Written under the ring's lock; read by anybody, any time. Change them with lr_count. The sender of a pipe counts in the
+ * receiver's too: where both do (bad slots), one may be lost.
+ */
 struct lr_counters {
 	uint64_t packets, bytes;
 	uint64_t drops;		/* were ours to deliver and were not */
@@ -52,7 +55,7 @@ struct lr_counters {
 
 static inline void lr_count(uint64_t *counter, uint64_t n)
 {
-	os_store(counter, *counter + n);
+	os_store(counter, os_load(counter) + n);
 }
 
 struct lr_ring {
@@ -78,7 +81,8 @@ struct lr_ring {
 	enum lr_ring_kind kind;
 	uint16_t index;
 	uint32_t object;	/* in the ring pool */
-	uint32_t mended;	/* slots that got a new buffer; guarded by lock (of the sender, for a pipe's rx ring) */
+	uint32_t mended;	/* slots that got a new buffer; like the counters */
+	bool skip;		/* of a packet that was dropped the rest is still to come; guarded by lock */
 	unsigned int mem_refs;	/* lr_ring_mem_get */
 	unsigned int users;	/* descriptors that bound it */
 	bool exclusive;
