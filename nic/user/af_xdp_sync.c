@@ -13,6 +13,9 @@
 #include "af_xdp.h"
 #include "nic.h"
 
+/* The loops over ordinary packets are not inlined: so they have the registers for themselves. */
+#define NOINLINE __attribute__((noinline))
+
 static inline uint64_t slot_addr(uint32_t idx, unsigned int shift)
 {
 	return (uint64_t)idx << shift | OS_BUF_HEADROOM;
@@ -26,7 +29,7 @@ static inline bool tx_slot_ok(const struct lr_xdp_queue *q, const struct lr_ring
 }
 
 /* Packets of one slot each, from pos on, n slots in a straight piece. Returns how many were ordinary. */
-static uint32_t tx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t n)
+static NOINLINE uint32_t tx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t n)
 {
 	struct xdp_desc *const desc = q->tx.desc;
 	const uint8_t *const used = r->buf_used;
@@ -44,7 +47,9 @@ static uint32_t tx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos
 			break;
 		if (os_unlikely(!os_load(&used[s.idx])))
 			break;
-		*d = (struct xdp_desc){ .addr = slot_addr(s.idx, shift), .len = s.len };
+		d->addr = slot_addr(s.idx, shift);
+		d->len = s.len;
+		d->options = 0;
 		if (s.flags & NS_BUF_CHANGED)
 			os_store(&slot[i].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
 		bytes += s.len;
@@ -261,7 +266,7 @@ static inline void rx_give(struct lr_xdp_queue *q, uint32_t idx)
 }
 
 /* Up to n ordinary slots from pos on, in a straight piece. How many went. */
-static uint32_t rx_post_plain(struct lr_xdp_queue *q, const struct lr_ring *r, uint32_t pos, uint32_t n)
+static NOINLINE uint32_t rx_post_plain(struct lr_xdp_queue *q, const struct lr_ring *r, uint32_t pos, uint32_t n)
 {
 	const struct netmap_slot *const slot = r->slot + pos;
 	const uint8_t *const used = r->buf_used;
@@ -321,7 +326,7 @@ void lr_xdp_rx_post(struct lr_ring *r, uint32_t end)
 }
 
 /* Packets of one buffer each, up to n, in a straight piece; buffers in the order we gave them. How many were so. */
-static uint32_t rx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t n)
+static NOINLINE uint32_t rx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t n)
 {
 	const struct xdp_desc *const desc = q->rx.desc;
 	const uint64_t *const fill = q->rx.fill;
