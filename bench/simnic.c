@@ -6,7 +6,7 @@
  * lets a batch arrive; rxsync; the program takes it. Only the two sync requests are on the clock, from the
  * descriptor's ioctl entry down: finding the ring, its lock, the checks of positions and slots, the driver's
  * descriptors, publishing the result. The program's part and the hardware's are not, nor is a system call. The figure
- * is cycles for a packet sent and one received together, the median of the rounds.
+ * is cycles for a packet sent and one received together, the lower quartile of the rounds.
  */
 #include "args.h"
 
@@ -143,7 +143,7 @@ static int run(struct bench *b)
 		if (run_round(b, &rounds[n++]))
 			return 1;
 	} while (n < MEASURE_ROUNDS && measure_nsec() < end && !measure_interrupted);
-	measure_print_median(rounds, n, "simnic", b->args.batch);
+	measure_print_rounds(rounds, n, "simnic", b->args.batch);
 	return 0;
 }
 
