@@ -454,7 +454,7 @@ CASE(stream_between_threads)
 		for (; burst && n < want && !nm_ring_empty(a.tx); burst--, n++)
 			put(&a, (unsigned int)(60 + n % 1000));
 	}
-	CHECK_OK(ioctl(a.fd, NIOCTXSYNC));
+	flush(&a);
 	join(t);
 }
 

@@ -95,6 +95,16 @@ static inline unsigned int take(struct port *p)
 	return len;
 }
 
+/* What is in the tx ring goes out as the other end makes room. */
+static inline void flush(struct port *p)
+{
+	CHECK_OK(ioctl(p->fd, NIOCTXSYNC));
+	while (nm_tx_pending(p->tx)) {
+		usleep(200);
+		CHECK_OK(ioctl(p->fd, NIOCTXSYNC));
+	}
+}
+
 static inline void fill_tx(struct port *p)
 {
 	while (!nm_ring_empty(p->tx))

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Network namespaces for tests and the demo; to be sourced by bash. Names carry the process id, everything is taken
+# down at exit, every command has a time limit, nothing waits by sleeping.
+#
+#	netns_begin			root check, temporary directory $TMP, clean-up at exit
+#	netns_add a b ...		makes namespaces; `in_ns a COMMAND...` runs there, at most $LIMIT seconds
+#	netns_veth a eth0 b eth1 [QUEUES [MTU]]	joins two of them
+#	netns_spawn NAME a COMMAND...	in the background; output in $TMP/NAME.out
+#	netns_reap NAME [SECONDS]	waits for it; its exit code
+#	netns_stop NAME [SIGNAL]	signals it and waits
+#	wait_for SECONDS COMMAND...	tries until it succeeds
+#	ok NAME, not_ok NAME WHY, skip NAME WHY, verdict NAME CODE WHY	one line each; netns_end is the exit code
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+B=${LR_BUILD:-build}
+case $B in /*) ;; *) B=$ROOT/$B ;; esac
+LIMIT=${LIMIT:-60}
+
+netns_names=()
+declare -A netns_pids=()
+netns_failed=0
+
+ok() { echo "ok $*"; }
+skip() { echo "skip $1: $2"; }
+
+# What the background commands said goes with a failure.
+not_ok() {
+	local f
+
+	echo "not ok $1: $2"
+	netns_failed=1
+	for f in "$TMP"/*.out; do
+		[ -s "$f" ] || continue
+		echo "  --- $(basename "$f")"
+		tail -n 12 "$f" | sed 's/^/  | /'
+	done
+}
+
+verdict() {
+	if [ "$2" -eq 0 ]; then ok "$1"; else not_ok "$1" "${3:-failed} (code $2)"; fi
+}
+
+netns_cleanup() {
+	local n pid
+
+	trap '' INT TERM
+	for n in "${!netns_pids[@]}"; do
+		kill -KILL -- "-${netns_pids[$n]}" 2>/dev/null
+	done
+	for n in ${netns_names[@]+"${netns_names[@]}"}; do
+		for pid in $(ip netns pids "$n" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null
+		done
+		ip netns del "$n" 2>/dev/null
+	done
+	wait 2>/dev/null
+	[ -n "${TMP:-}" ] && rm -rf "$TMP"
+}
+
+netns_begin() {
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "skip $(basename "$0" .sh): needs root"
+		exit 77
+	fi
+	TMP=$(mktemp -d "${TMPDIR:-/tmp}/lr.XXXXXX") || exit 1
+	trap netns_cleanup EXIT
+	trap 'exit 130' INT TERM HUP
+	# Jobs get process groups of their own, to be killed as one.
+	set -m
+}
+
+netns_end() { exit "$netns_failed"; }
+
+ns_name() { echo "lr$1-$$"; }
+
+netns_add() {
+	local n
+
+	for n in "$@"; do
+		ip netns add "$(ns_name "$n")" || exit 1
+		netns_names+=("$(ns_name "$n")")
+		# No packets but those of the test.
+		ip netns exec "$(ns_name "$n")" sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+			echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6' 2>/dev/null
+		ip -n "$(ns_name "$n")" link set lo up
+	done
+}
+
+netns_del() {
+	local n keep=()
+
+	ip netns del "$(ns_name "$1")"
+	for n in "${netns_names[@]}"; do
+		[ "$n" = "$(ns_name "$1")" ] || keep+=("$n")
+	done
+	netns_names=(${keep[@]+"${keep[@]}"})
+}
+
+in_ns() {
+	local n=$1
+
+	shift
+	timeout --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@"
+}
+
+netns_veth() {
+	local a=$1 ia=$2 b=$3 ib=$4 queues=${5:-1} mtu=${6:-1500}
+
+	ip link add "$ia" netns "$(ns_name "$a")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" type veth \
+		peer name "$ib" netns "$(ns_name "$b")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" || exit 1
+	ip -n "$(ns_name "$a")" link set "$ia" up
+	ip -n "$(ns_name "$b")" link set "$ib" up
+	wait_for 5 netns_is_up "$a" "$ia"
+	wait_for 5 netns_is_up "$b" "$ib"
+}
+
+netns_is_up() { ip -n "$(ns_name "$1")" link show dev "$2" up 2>/dev/null | grep -q 'state UP'; }
+
+# Packets of the stack with checksums and sizes as they are on a wire.
+netns_no_offloads() { in_ns "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1; }
+
+netns_addr() { ip -n "$(ns_name "$1")" addr add "$3" dev "$2"; }
+
+netns_spawn() {
+	local name=$1 n=$2
+
+	shift 2
+	: >"$TMP/$name.out"	# what an earlier one said counts no more
+	timeout --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@" >"$TMP/$name.out" 2>&1 </dev/null &
+	netns_pids[$name]=$!
+}
+
+netns_reap() {
+	local pid=${netns_pids[$1]} rc
+
+	wait_for "${2:-$LIMIT}" netns_has_ended "$pid" || kill -KILL -- "-$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	rc=$?
+	unset "netns_pids[$1]"
+	return $rc
+}
+
+netns_has_ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# The signal goes to the command, not to its timeout, so that the exit code is its own.
+netns_stop() {
+	local pid=${netns_pids[$1]:-} rc
+
+	[ -n "$pid" ] || return 0
+	kill "-${2:-INT}" -- "-$pid" 2>/dev/null
+	netns_reap "$1" 10
+}
+
+netns_running() { kill -0 "${netns_pids[$1]:-0}" 2>/dev/null; }
+
+# Has a background command said this?
+netns_said() { grep -q "$2" "$TMP/$1.out" 2>/dev/null; }
+
+wait_for() {
+	local end=$((SECONDS + $1 + 1))
+
+	shift
+	while ! "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+# True when no XDP program is on the interface.
+netns_no_xdp() { ! ip -n "$(ns_name "$1")" -d link show dev "$2" | grep -q 'xdp'; }
+
+# The back ends to test; NETMAP_NIC, which the library reads, narrows them.
+BACKENDS=${NETMAP_NIC:-af_xdp af_packet}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Packets of all sizes arrive intact and in order, each end being netmap or the kernel's packet socket.
+#
+#	namespace a: v0 ======= v1 :namespace b		veth, 2 queues
+#	   flow tx                   flow rx
+
+. "$(dirname "$0")/../lib/netns.sh"
+netns_begin
+
+# transfer NAME TX-PORT RX-PORT COUNT OPTIONS...: the numbered packets of flow.c, all of them and in order
+transfer() {
+	local name=$1 tx=$2 rx=$3 count=$4 rc
+
+	shift 4
+	netns_spawn rx b "$B/test/netns/flow" rx -i "$rx" -n "$count" "$@"
+	wait_for 10 netns_said rx ready || { not_ok "$name" "the receiver does not start"; netns_stop rx KILL; return; }
+	netns_spawn tx a "$B/test/netns/flow" tx -i "$tx" -n "$count" "$@"
+	netns_reap tx; rc=$?
+	if [ $rc -ne 0 ]; then
+		netns_stop rx
+		not_ok "$name" "the sender failed (code $rc)"
+		return
+	fi
+	netns_reap rx
+	verdict "$name" $? "the receiver failed"
+}
+
+count=${COUNT:-20000}
+netns_add a b
+netns_veth a v0 b v1 2
+netns_no_offloads a v0
+netns_no_offloads b v1
+
+for nic in $BACKENDS; do
+	export NETMAP_NIC=$nic
+	transfer "$nic: netmap to netmap, 60 to 1514 bytes" netmap:v0 netmap:v1 "$count"
+	transfer "$nic: kernel to netmap" raw:v0 netmap:v1 "$count"
+	transfer "$nic: netmap to kernel" netmap:v0 raw:v1 "$count"
+	transfer "$nic: four flows over all rings" netmap:v0 netmap:v1 "$count" -f 4
+	transfer "$nic: one packet at a time" netmap:v0 netmap:v1 500 -w 1
+	transfer "$nic: shortest" netmap:v0 netmap:v1 "$count" -l 60 -L 60
+	transfer "$nic: longest" netmap:v0 netmap:v1 "$count" -l 1514 -L 1514
+	transfer "$nic: timestamps" raw:v0 netmap:v1 500 -T
+	transfer "$nic: first ring alone" netmap:v0-0 netmap:v1 2000
+done
+
+# Packets of several slots: a veth pair that carries 9000 bytes.
+netns_veth a w0 b w1 2 9000
+netns_no_offloads a w0
+netns_no_offloads b w1
+for nic in $BACKENDS; do
+	export NETMAP_NIC=$nic
+	transfer "$nic: up to 9014 bytes, netmap to netmap" netmap:w0 netmap:w1 5000 -L 9014
+	transfer "$nic: up to 9014 bytes, kernel to netmap" raw:w0 netmap:w1 5000 -L 9014
+	transfer "$nic: up to 9014 bytes, netmap to kernel" netmap:w0 raw:w1 5000 -L 9014
+	transfer "$nic: slots of 1000 bytes" netmap:w0 netmap:w1 5000 -L 9014 -s 1000
+	transfer "$nic: 1514 bytes in two slots" netmap:w0 raw:w1 5000 -s 800
+done
+
+# Interfaces whose drivers have no XDP: generic XDP, in the kernel's receive path.
+#	a: v0.5 --- v0 ===== v1 --- v1.5 :b
+ip -n "$(ns_name a)" link add link v0 name v0.5 type vlan id 5
+ip -n "$(ns_name b)" link add link v1 name v1.5 type vlan id 5
+ip -n "$(ns_name a)" link set v0.5 up
+ip -n "$(ns_name b)" link set v1.5 up
+for nic in $BACKENDS; do
+	export NETMAP_NIC=$nic
+	transfer "$nic: VLAN interfaces" netmap:v0.5 netmap:v1.5 5000
+	transfer "$nic: VLAN interface, kernel to netmap" raw:v0.5 netmap:v1.5 5000
+done
+netns_end
