@@ -35,17 +35,30 @@ struct args {
 	int rest;		/* index of the first argument that is no option */
 };
 
-#define ARGS_TEXT \
-	"  -i NAME   interface or port\n" \
-	"  -q N      queue (0)\n" \
-	"  -b N      packets per system call (256)\n" \
-	"  -r N      ring size, a power of two (1024)\n" \
-	"  -l N      frame length without checksum (60)\n" \
-	"  -t S      seconds to measure (1)\n" \
-	"  -c N      stay on core N\n" \
-	"  -w        sleep in poll() while there is nothing to do, instead of spinning\n" \
-	"  -S MAC -D MAC -s IPV4 -d IPV4   source and destination addresses\n" \
-	"  -h        this text\n"
+/* Say what the program is for, and of the options those that it takes. */
+static inline void args_help(FILE *to, const char *purpose, const char *letters)
+{
+	static const char *const lines[] = {
+		"i NAME   interface or port",
+		"q N      queue (0)",
+		"b N      packets per system call (256)",
+		"r N      ring size, a power of two (1024)",
+		"l N      frame length without checksum (60)",
+		"t S      seconds to measure (1)",
+		"c N      stay on core N",
+		"w        sleep in poll() while there is nothing to do, instead of spinning",
+		"S MAC    source address",
+		"D MAC    destination address",
+		"s IPV4   source address",
+		"d IPV4   destination address",
+		"h        this text",
+	};
+
+	fputs(purpose, to);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (strchr(letters, lines[i][0]))
+			fprintf(to, "  -%s\n", lines[i]);
+}
 
 static inline unsigned args_number(const char *text, unsigned min, unsigned max, int letter)
 {
@@ -96,7 +109,8 @@ static inline struct in_addr args_ip(const char *text)
 }
 
 /* Parse; letters is a getopt string out of "i:q:b:r:l:t:c:wS:D:s:d:h". Exits on errors and -h. */
-static inline void args_parse(struct args *a, int argc, char **argv, const char *letters, const char *usage)
+static inline void args_parse(struct args *a, int argc, char **argv, const char *letters,
+			      const char *purpose)
 {
 	int c;
 
@@ -119,13 +133,13 @@ static inline void args_parse(struct args *a, int argc, char **argv, const char 
 		case 'D': a->target = args_mac(optarg); break;
 		case 's': a->source_ip = args_ip(optarg); break;
 		case 'd': a->target_ip = args_ip(optarg); break;
-		case 'h': fputs(usage, stdout); exit(0);
-		default: fputs(usage, stderr); exit(2);
+		case 'h': args_help(stdout, purpose, letters); exit(0);
+		default: args_help(stderr, purpose, letters); exit(2);
 		}
 	}
 	a->rest = optind;
 	if (strchr(letters, 'i') && !a->ifname) {
-		fputs(usage, stderr);
+		args_help(stderr, purpose, letters);
 		exit(2);
 	}
 	if (a->ring & (a->ring - 1)) {

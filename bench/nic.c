@@ -12,9 +12,10 @@
 
 #include <poll.h>
 
-static const char usage[] =
+static const char letters[] = "i:b:l:t:c:wS:D:s:d:h";
+static const char purpose[] =
 	"nic tx|rx -i NAME [options]: send or receive over a netmap port, its first ring\n"
-	"  NAME as libnetmap takes it, e.g. eth0-0; queue and ring size are part of it\n" ARGS_TEXT;
+	"  NAME as libnetmap takes it, e.g. eth0-0; queue and ring size are part of it\n";
 
 struct nic {
 	struct args args;
@@ -95,10 +96,10 @@ int main(int argc, char **argv)
 	bool tx;
 	int ret;
 
-	args_parse(&n.args, argc, argv, "i:b:l:t:c:wS:D:s:d:h", usage);
+	args_parse(&n.args, argc, argv, letters, purpose);
 	tx = n.args.rest == argc - 1 && !strcmp(argv[n.args.rest], "tx");
 	if (!tx && (n.args.rest != argc - 1 || strcmp(argv[n.args.rest], "rx"))) {
-		fputs(usage, stderr);
+		args_help(stderr, purpose, letters);
 		return 2;
 	}
 	measure_catch_signals();

@@ -24,9 +24,8 @@
 #define ROUNDS 7
 #define MIB (1024.0 * 1024.0)
 
-static const char usage[] =
-	"open -i NAME: what opening a network interface costs in memory and time\n"
-	"  -h        this text\n";
+static const char purpose[] =
+	"open -i NAME: what opening a network interface costs in memory and time\n";
 
 struct memory {
 	double anonymous, shared, files, locked, kernel;	/* bytes */
@@ -181,7 +180,7 @@ int main(int argc, char **argv)
 	double process_mib, kernel_mib;
 	struct args a;
 
-	args_parse(&a, argc, argv, "i:h", usage);
+	args_parse(&a, argc, argv, "i:h", purpose);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct round bare, ours;

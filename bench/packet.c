@@ -17,7 +17,8 @@
 #define BLOCK (1u << 16)
 #define DATA TPACKET_ALIGN(sizeof(struct tpacket2_hdr))
 
-static const char usage[] = "packet -i NAME [options]: send through an AF_PACKET transmit ring\n" ARGS_TEXT;
+static const char letters[] = "i:b:r:l:t:c:S:D:s:d:h";
+static const char purpose[] = "packet -i NAME [options]: send through an AF_PACKET transmit ring\n";
 
 struct packet {
 	struct args args;
@@ -37,10 +38,14 @@ static struct tpacket2_hdr *slot(const struct packet *p, unsigned i)
 
 static int prepare(struct packet *p)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = 0, .sll_ifindex = (int)if_nametoindex(p->args.ifname) };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(p->args.ifname) };
 	struct tpacket_req req = { .tp_frame_size = SLOT, .tp_block_size = BLOCK };
 	int version = TPACKET_V2, one = 1, space = 64 << 20;
 
+	if (!to.sll_ifindex) {
+		fprintf(stderr, "%s: no such interface\n", p->args.ifname);
+		return -1;
+	}
 	if (p->args.ring < BLOCK / SLOT)
 		p->args.ring = BLOCK / SLOT;
 	if (p->args.batch > p->args.ring)
@@ -112,9 +117,9 @@ int main(int argc, char **argv)
 	uint64_t end, deadline, now;
 	struct measure m;
 
-	args_parse(&p.args, argc, argv, "i:b:r:l:t:c:S:D:s:d:h", usage);
+	args_parse(&p.args, argc, argv, letters, purpose);
 	if (p.args.rest != argc) {
-		fputs(usage, stderr);
+		args_help(stderr, purpose, letters);
 		return 2;
 	}
 	if (prepare(&p))

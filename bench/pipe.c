@@ -9,8 +9,8 @@
  */
 #include "port.h"
 
-static const char usage[] =
-	"pipe [-b N] [-l N] [-t S] [-c N]: packets through both ends of the pipe bench{1 in one thread\n" ARGS_TEXT;
+static const char purpose[] =
+	"pipe [-b N] [-l N] [-t S] [-c N]: packets through both ends of the pipe bench{1 in one thread\n";
 
 struct pipe {
 	struct args args;
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	struct pipe p = { .master = NULL };
 	int ret = 1;
 
-	args_parse(&p.args, argc, argv, "b:l:t:c:h", usage);
+	args_parse(&p.args, argc, argv, "b:l:t:c:h", purpose);
 	measure_catch_signals();
 	measure_pin(p.args.core);
 	p.master = port_open("bench{1");

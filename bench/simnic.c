@@ -14,8 +14,8 @@
 #include "core/file.h"
 #include "simport.h"
 
-static const char usage[] =
-	"simnic [-b N] [-l N] [-t S] [-c N]: cost of txsync and rxsync over a simulated interface\n" ARGS_TEXT;
+static const char purpose[] =
+	"simnic [-b N] [-l N] [-t S] [-c N]: cost of txsync and rxsync over a simulated interface\n";
 
 struct bench {
 	struct args args;
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 	struct bench b = { .file = NULL };
 	int ret = 1;
 
-	args_parse(&b.args, argc, argv, "b:l:t:c:h", usage);
+	args_parse(&b.args, argc, argv, "b:l:t:c:h", purpose);
 	if (b.args.batch > SIMPORT_SLOTS / 2)
 		b.args.batch = SIMPORT_SLOTS / 2;
 	measure_catch_signals();

@@ -13,9 +13,8 @@
 #include <bpf/libbpf.h>
 #include <sys/prctl.h>
 
-static const char usage[] =
-	"sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT; print the count at SIGUSR1\n"
-	"  -h        this text\n";
+static const char purpose[] =
+	"sink -i NAME: drop and count everything that arrives, until SIGTERM or SIGINT; print the count at SIGUSR1\n";
 
 /* Sum of the per-core counters, or -1. */
 static int64_t count(int map)
@@ -76,7 +75,7 @@ int main(int argc, char **argv)
 	bool generic;
 	int map, link;
 
-	args_parse(&a, argc, argv, "i:h", usage);
+	args_parse(&a, argc, argv, "i:h", purpose);
 	map = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "sink", sizeof(uint32_t), sizeof(uint64_t), 1, NULL);
 	if (map < 0) {
 		fprintf(stderr, "cannot create a BPF map: %s\n", strerror(errno));

@@ -10,7 +10,8 @@
 
 #include <sys/socket.h>
 
-static const char usage[] = "udp [mmsg] [options]: send UDP packets through a socket\n" ARGS_TEXT;
+static const char letters[] = "b:l:t:c:s:d:h";
+static const char purpose[] = "udp [mmsg] [options]: send UDP packets through a socket\n";
 
 struct udp {
 	struct args args;
@@ -77,10 +78,10 @@ int main(int argc, char **argv)
 	bool many;
 	uint64_t end;
 
-	args_parse(&u.args, argc, argv, "b:l:t:c:s:d:h", usage);
+	args_parse(&u.args, argc, argv, letters, purpose);
 	many = u.args.rest < argc && !strcmp(argv[u.args.rest], "mmsg");
 	if (u.args.rest + many < argc) {
-		fputs(usage, stderr);
+		args_help(stderr, purpose, letters);
 		return 2;
 	}
 	if (prepare(&u))

@@ -27,9 +27,9 @@
 
 #define CHUNK 2048u
 
-static const char usage[] =
-	"xsk tx|rx|open -i NAME [options]: send or receive over a bare AF_XDP socket; open: say how long opening takes\n"
-	ARGS_TEXT;
+static const char letters[] = "i:q:b:r:l:t:c:wS:D:s:d:h";
+static const char purpose[] =
+	"xsk tx|rx|open -i NAME [options]: send or receive over a bare AF_XDP socket; open: say how long opening takes\n";
 
 struct xsk {
 	struct args args;
@@ -345,7 +345,7 @@ int main(int argc, char **argv)
 	const char *what;
 	int ret;
 
-	args_parse(&x.args, argc, argv, "i:q:b:r:l:t:c:wS:D:s:d:h", usage);
+	args_parse(&x.args, argc, argv, letters, purpose);
 	what = argc - x.args.rest == 1 ? argv[x.args.rest] : "";
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	measure_catch_signals();
@@ -356,7 +356,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "open")) {
 		ret = run_open(&x);
 	} else {
-		fputs(usage, stderr);
+		args_help(stderr, purpose, letters);
 		return 2;
 	}
 	close_all(&x);
