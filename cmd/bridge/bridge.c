@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define WAIT_MS 100
@@ -135,16 +136,29 @@ static bool bridge_open(struct bridge *bridge)
 	return true;
 }
 
+/* Syncs the tx rings, as poll does for POLLIN, and says whether all packets on them have left. */
+static bool all_sent(const struct nmport_d *port)
+{
+	if (ioctl(port->fd, NIOCTXSYNC))
+		return false;
+	for (unsigned int i = port->first_tx_ring; i <= port->last_tx_ring; i++)
+		if (nm_tx_pending(NETMAP_TXRING(port->nifp, i)))
+			return false;
+	return true;
+}
+
 /* Syncs both ports and sleeps until something can move. False after a message: a port was lost. */
 static bool bridge_wait(struct bridge *bridge)
 {
 	struct pollfd waits[2];
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		waits[i] = (struct pollfd){ .fd = bridge->ports[i]->fd, .events = POLLIN };
-	for (int i = 0; i < 2; i++)
-		if (lane_rest(&bridge->lanes[i]))
-			waits[!i].events |= POLLOUT;
+		if (lane_rest(&bridge->lanes[!i]))
+			waits[i].events |= POLLOUT;
+		if (lane_full(&bridge->lanes[i]) && (waits[i].events & POLLOUT || all_sent(bridge->ports[i])))
+			waits[i].events &= ~POLLIN;
+	}
 	if (poll(waits, 2, WAIT_MS) < 0) {
 		if (errno == EINTR)
 			return true;

@@ -99,7 +99,8 @@ static uint32_t ring_move(struct lane *lane, struct netmap_ring *rx, struct netm
 		} else if (!packet_fits(rx, from, slots, tx)) {
 			lane->dropped++;
 		} else if (slots > room) {
-			wait = lane->blocked = true;
+			lane->blocked++;
+			wait = true;
 			break;
 		} else {
 			packet_move(lane, rx, from, tx, to, slots);
@@ -122,7 +123,8 @@ void lane_move(struct lane *lane, uint32_t burst, uint64_t most)
 	const struct nmport_d *from = lane->from, *to = lane->to;
 	uint32_t tx = to->first_tx_ring;
 
-	lane->blocked = lane->more = false;
+	lane->blocked = 0;
+	lane->more = false;
 	for (uint32_t rx = from->first_rx_ring; rx <= from->last_rx_ring && most; rx++) {
 		most -= ring_move(lane, NETMAP_RXRING(from->nifp, rx), NETMAP_TXRING(to->nifp, tx),
 				  burst < most ? burst : most);
@@ -139,4 +141,9 @@ bool lane_rest(struct lane *lane)
 	for (uint32_t i = to->first_tx_ring; i <= to->last_tx_ring; i++)
 		NETMAP_TXRING(to->nifp, i)->cur = NETMAP_TXRING(to->nifp, i)->tail;
 	return true;
+}
+
+bool lane_full(const struct lane *lane)
+{
+	return lane->blocked == lane->from->last_rx_ring - lane->from->first_rx_ring + 1u;
 }

@@ -17,7 +17,7 @@ struct lane {
 	void (*edit)(const void *context, struct netmap_ring *ring, uint32_t position);
 	const void *context;
 
-	bool blocked;		/* out: packets wait for room in a tx ring */
+	uint32_t blocked;	/* out: so many rx rings have packets that wait for room in a tx ring */
 	bool more;		/* out: packets were left only because of the limits */
 	uint64_t packets;	/* out: since the start */
 	uint64_t bytes;
@@ -35,6 +35,9 @@ void lane_move(struct lane *lane, uint32_t burst, uint64_t most);
  * lane->to, and poll will wait until there is more room than now.
  */
 bool lane_rest(struct lane *lane);
+
+/* Whether no rx ring can use more packets before there is room: POLLIN on lane->from is of no use then. */
+bool lane_full(const struct lane *lane);
 
 /* Whether the memory of both ports is one, so that buffers can be swapped. */
 bool lane_memory_shared(const struct nmport_d *from, const struct nmport_d *to);

@@ -61,6 +61,24 @@ case_bridge_idle() {
 	verdict "an idle bridge sleeps" "$why"
 }
 
+# The end of a pipe that nobody reads takes a ring of packets and no more.
+case_bridge_full() {
+	local ticks why=
+
+	background "$work/bridge" "$m" 30 "$bin/bridge" -i m0 -i 'm0{1'
+	await 10 grep -q 'packets are' "$work/bridge"
+	in_ns "$a" 10 "$bin/pkt-gen" -i v0 -f tx -n 5000 -R 50k >"$work/tx" 2>&1
+	sleep 0.3
+	ticks=$(cpu_ticks)
+	sleep 1
+	ticks=$(($(cpu_ticks) - ticks))
+	[ $ticks -lt 20 ] || why="$ticks ticks of 100 in a second"
+	tell INT "$job"
+	finish "$job" 5
+	grep -qE '^m0 -> m0\{1: [1-9][0-9]{2,3} packets, .* 0 dropped' "$work/bridge" || why=$(tail -n 2 "$work/bridge")
+	verdict "a bridge with nowhere to go sleeps" "$why"
+}
+
 # What the command under timeout has used so far.
 cpu_ticks() {
 	awk '{ print $14 + $15 }' "/proc/$(child "$job")/stat" 2>/dev/null || echo 0
@@ -102,6 +120,7 @@ bridge_run() {
 	bridge_case "bridge, copying" copied -c -i netmap:m0 -i netmap:m1
 	case_bridge_count
 	case_bridge_idle
+	case_bridge_full
 	case_bridge_host
 	case_bridge_lost
 	clean
