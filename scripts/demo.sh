@@ -136,11 +136,15 @@ tx_pps=$(average "$tmp/tx") rx_pps=$(average "$tmp/rx")
 
 # --- The same veth, as programs without netmap send ----------------------------------------------------------------
 
-say "a UDP socket and an AF_PACKET mmap ring on the same veth, 2 s each"
+say "pkt-gen, a UDP socket and an AF_PACKET mmap ring on the same veth, into the same sink, 2 s each"
 ip netns exec "$B" timeout 40 $bench/sink -i lrd1 > "$tmp/sink" 2>&1 &
 pids+=($!)
 wait_for grep -q ready "$tmp/sink" || die "the sink did not start"
 tune
+timeout -s INT 2 ip netns exec "$A" $bin/pkt-gen -i lrd0 -f tx -N -a $core_tx -D $mac_b > "$tmp/tx-sink" 2>&1
+sent_pps=$(average "$tmp/tx-sink")
+[ -n "$sent_pps" ] || { cat "$tmp/tx-sink"; die "the sender failed"; }
+tail -n 2 "$tmp/tx-sink"
 in_ns "$A" $bench/udp -s 192.0.2.1 -d 192.0.2.2 -c $core_tx -t 2 > "$tmp/udp" || die "the UDP sender failed"
 in_ns "$A" $bench/packet -i lrd0 -D $mac_b -c $core_tx -t 2 > "$tmp/packet" || die "the AF_PACKET sender failed"
 cat "$tmp/udp" "$tmp/packet"
@@ -171,22 +175,23 @@ sed 's/^/bridge: /' "$tmp/bridge"
 # --- One table -----------------------------------------------------------------------------------------------------------
 
 row "pipe, tx + rx in one thread" "$pipe_pps" "netmap, no NIC"
-row "pkt-gen tx, 60-byte packets" "$tx_pps" "netmap over AF_XDP, veth"
-row "pkt-gen rx" "$rx_pps" "netmap over AF_XDP, veth"
-row "AF_PACKET mmap sender" "$packet_pps" "same veth, qdisc bypassed"
-row "UDP sendto sender" "$udp_pps" "same veth"
+row "pkt-gen tx to pkt-gen rx, sent" "$tx_pps" "netmap over AF_XDP, both ends of a veth"
+row "pkt-gen tx to pkt-gen rx, received" "$rx_pps" ""
+row "pkt-gen tx to a sink" "$sent_pps" "netmap over AF_XDP, veth"
+row "AF_PACKET mmap to the same sink" "$packet_pps" "same veth, qdisc bypassed"
+row "UDP sendto to the same sink" "$udp_pps" "same veth"
 row "bridge, TCP through two NICs" "$(((b1 - b0) / 4))" "${tcp:-iperf3}, zero-copy"
 echo
-printf '  %-32s %14s %15s   %s\n' "" "packets/s" "cycles/packet" ""
+printf '  %-36s %14s %15s   %s\n' "" "packets/s" "cycles/packet" ""
 while IFS='|' read -r what pps cycles how; do
-	printf '  %-32s %14.0f %15s   %s\n' "$what" "$pps" "$cycles" "$how"
+	printf '  %-36s %14.0f %15s   %s\n' "$what" "$pps" "$cycles" "$how"
 done < "$rows"
 echo
 mkdir -p $out
 mpps() { awk "BEGIN { printf \"%.4g\", $1 / 1e6 }"; }
 {
 	echo "chart demo Mpps Sending 60-byte packets over a veth pair, one core"
-	echo "bar $(mpps "$tx_pps")! netmap over AF_XDP (pkt-gen)"
+	echo "bar $(mpps "$sent_pps")! netmap over AF_XDP (pkt-gen)"
 	echo "bar $(mpps "$packet_pps") AF_PACKET mmap"
 	echo "bar $(mpps "$udp_pps") UDP sendto"
 	echo "note counter at $mhz MHz, Linux $(uname -r), $(nproc) cores"
