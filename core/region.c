@@ -287,6 +287,17 @@ int lr_region_take_bufs(struct lr_region *r, uint32_t *list, uint32_t n, struct 
 	return lr_why(why, -ENOMEM, "no memory for %u buffers of %u bytes", n, p->size);
 }
 
+void lr_region_reserve_bufs(struct lr_region *r, uint32_t n)
+{
+	struct lr_pool *p = &r->pool[LR_POOL_BUF];
+
+	os_mutex_lock(&r->lock);
+	while (p->committed < p->num && (uint64_t)LR_BUF_FIRST + p->taken + n > p->committed)
+		if (!pool_grow(r, p))
+			break;
+	os_mutex_unlock(&r->lock);
+}
+
 void *lr_region_object(const struct lr_region *r, enum lr_pool_kind kind, uint32_t index)
 {
 	const struct lr_pool *p = &r->pool[kind];

@@ -79,6 +79,9 @@ bool lr_region_give(struct lr_region *r, enum lr_pool_kind kind, uint32_t index)
 /* Takes n buffers into list[]; all or none. 0 or -ENOMEM with the reason. */
 int lr_region_take_bufs(struct lr_region *r, uint32_t *list, uint32_t n, struct lr_why *why);
 
+/* Puts memory behind n buffers more than are out, as far as there is any; none is taken. */
+void lr_region_reserve_bufs(struct lr_region *r, uint32_t n);
+
 /* Where object `index` is, as we see it. It must be out. */
 void *lr_region_object(const struct lr_region *r, enum lr_pool_kind kind, uint32_t index);
 /* Its offset in the region, as programs see it. */

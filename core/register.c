@@ -251,15 +251,16 @@ static int take_rings(struct lr_file *f, struct lr_port *p, const struct lr_regi
 	err = nifp_create(f, p, req->host_hole, why);
 	if (err)
 		goto err_nifp;
-	take_extra_bufs(f, p->region, req->reg.nr_extra_bufs);
+	lr_region_reserve_bufs(p->region, req->reg.nr_extra_bufs);
 	err = use_rings(f, p, req->reg.nr_flags & NR_EXCLUSIVE, why);
-	lr_port_region_grown(p->region);
 	if (err)
 		goto err_use;
+	/* Last, as fewer will do: first come the rings of a pipe's other end. */
+	take_extra_bufs(f, p->region, req->reg.nr_extra_bufs);
+	lr_port_region_grown(p->region);
 	return 0;
 
 err_use:
-	give_extra_bufs(f, p);
 	lr_region_give(p->region, LR_POOL_IF, f->nifp_object);
 err_nifp:
 	put_rings_mem(f, p, count_rings(f));
