@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AF_PACKET back end: for who may not use XDP, such as root of a user namespace. Any interface, one pair of rings. The host's
- * stack goes on seeing what is received. See af_packet.h.
+ * AF_PACKET back end: for who may not use XDP, such as root of a user namespace. Any interface, one pair of rings.
+ * The host's stack goes on seeing what is received. See af_packet.h.
  */
 #include <arpa/inet.h>
 #include <net/ethernet.h>
@@ -17,7 +17,7 @@
 
 #define FRAME_MIN 2048u
 #define FRAME_MAX 65536u
-#define FRAME_HEAD 128u		/* more than the kernel's header and a VLAN tag take */
+#define FRAME_HEAD 128u /* more than the kernel's header and a VLAN tag take */
 #define RING_BYTES_MAX (32u << 20)
 #define SEND_SPACE (64 << 20)
 #define DRAIN_MSEC 50
@@ -47,7 +47,8 @@ static int map_frames(struct lr_packet_ring *k, int option, struct lr_why *why)
 	req.tp_block_size = k->frame_size > OS_PAGE_SIZE ? k->frame_size : OS_PAGE_SIZE;
 	req.tp_block_nr = (uint32_t)(k->len / req.tp_block_size);
 	if (setsockopt(k->fd, SOL_PACKET, option, &req, sizeof(req)) < 0)
-		return lr_why(why, -errno, "no packet ring of %u frames of %u bytes: %s", frames, k->frame_size, strerror(errno));
+		return lr_why(why, -errno, "no packet ring of %u frames of %u bytes: %s", frames, k->frame_size,
+			      strerror(errno));
 	k->map = mmap(NULL, k->len, PROT_READ | PROT_WRITE, MAP_SHARED, k->fd, 0);
 	if (k->map != MAP_FAILED)
 		return 0;
@@ -65,7 +66,9 @@ static int open_socket(struct lr_packet_ring *k, struct lr_why *why)
 	/* Protocol 0: nothing comes in before bind. */
 	k->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (k->fd < 0)
-		return lr_why(why, -errno, errno == EPERM ? "no permission for packet sockets (needs CAP_NET_RAW)" : "no packet socket: %s",
+		return lr_why(why, -errno,
+			      errno == EPERM ? "no permission for packet sockets (needs CAP_NET_RAW)"
+					     : "no packet socket: %s",
 			      strerror(errno));
 	if (set_option(k->fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) == 0)
 		return 0;
@@ -74,7 +77,9 @@ static int open_socket(struct lr_packet_ring *k, struct lr_why *why)
 
 static int bind_socket(const struct lr_packet_ring *k, const struct lr_netdev *d, uint16_t proto, struct lr_why *why)
 {
-	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_protocol = htons(proto), .sll_ifindex = (int)d->index };
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
+				    .sll_protocol = htons(proto),
+				    .sll_ifindex = (int)d->index };
 	socklen_t len = sizeof(int);
 	int pending;
 
@@ -83,7 +88,8 @@ static int bind_socket(const struct lr_packet_ring *k, const struct lr_netdev *d
 		getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
 		return 0;
 	}
-	return lr_why(why, errno == ENODEV ? -ENXIO : -errno, "cannot bind a packet socket to %s: %s", d->name, strerror(errno));
+	return lr_why(why, errno == ENODEV ? -ENXIO : -errno, "cannot bind a packet socket to %s: %s", d->name,
+		      strerror(errno));
 }
 
 static void ring_close(struct lr_packet_ring *k)
@@ -110,7 +116,7 @@ static int tx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct l
 	if (err)
 		return lr_why(why, err, "no memory for a tx ring");
 	k->discard = false;
-	set_option(k->fd, SOL_PACKET, PACKET_LOSS, 1);	/* a packet that is too long is dropped and stops nobody */
+	set_option(k->fd, SOL_PACKET, PACKET_LOSS, 1); /* a packet that is too long is dropped and stops nobody */
 	set_option(k->fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
 	set_option(k->fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_SPACE);
 	err = map_frames(k, PACKET_TX_RING, why);
@@ -265,8 +271,8 @@ static int packet_create(struct lr_port *p, struct lr_netdev *d, struct lr_why *
 	p->priv = nic;
 	p->config.rings[LR_TX] = p->config.rings[LR_RX] = 1;
 	lr_text(whynot, sizeof(whynot), "%s", p->backend);
-	lr_text(p->backend, sizeof(p->backend), "af_packet: copies, the host sees the packets too%s%s%s", whynot[0] ? " (" : "", whynot,
-		whynot[0] ? ")" : "");
+	lr_text(p->backend, sizeof(p->backend), "af_packet: copies, the host sees the packets too%s%s%s",
+		whynot[0] ? " (" : "", whynot, whynot[0] ? ")" : "");
 	return 0;
 }
 

@@ -2,9 +2,9 @@
 /*
  * AF_PACKET back end, private parts. See Documentation/networking/packet_mmap.rst in the kernel's sources.
  *
- * One socket with a ring of frames for each direction, TPACKET_V2: a frame is handed over as soon as it is complete, where
- * V3 would hold it back for up to a millisecond. Packets are copied between frames and netmap buffers. A packet too long for a frame is
- * fetched from the socket's queue (PACKET_COPY_THRESH).
+ * One socket with a ring of frames for each direction, TPACKET_V2: a frame is handed over as soon as it is complete,
+ * where V3 would hold it back for up to a millisecond. Packets are copied between frames and netmap buffers. A packet
+ * too long for a frame is fetched from the socket's queue (PACKET_COPY_THRESH).
  *
  *	done |######| prod		frames of the tx ring that the kernel has; as many as slots
  *

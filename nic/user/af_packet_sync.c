@@ -12,7 +12,7 @@
 #include "checksum.h"
 #include "nic.h"
 
-#define DATA_OFFSET (TPACKET2_HDRLEN - sizeof(struct sockaddr_ll))	/* of a packet in a tx frame */
+#define DATA_OFFSET (TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)) /* of a packet in a tx frame */
 #define VLAN_LEN 4u
 
 /* --- Transmit ------------------------------------------------------------------------------- */
@@ -27,8 +27,8 @@ static void tx_free_later(struct lr_packet_ring *k, struct lr_ring *r, uint32_t 
 }
 
 /*
- * One packet at pos, where the program has `left` slots for us, into the next frame. Returns how many slots were used up; 0: the
- * packet is not complete.
+ * One packet at pos, where the program has `left` slots for us, into the next frame. Returns how many slots were used
+ * up; 0: the packet is not complete.
  */
 static uint32_t tx_packet(struct lr_packet_ring *k, struct lr_ring *r, uint32_t pos, uint32_t left)
 {
@@ -135,7 +135,7 @@ int lr_packet_txsync(struct lr_ring *r, unsigned int flags)
 struct packet {
 	uint8_t *data;
 	uint32_t len;
-	uint32_t tag_len;	/* 0 or VLAN_LEN */
+	uint32_t tag_len; /* 0 or VLAN_LEN */
 	uint8_t tag[VLAN_LEN];
 };
 

@@ -1,290 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AF_XDP back end: the life of a port, its queues and what happens to them. See af_xdp.h.
- *
- * A queue's socket is opened with the first of its two rings and closed with the last. It has to be opened anew, with packets
- * carried over, when the region has outgrown the UMEM, and when one ring goes while the other stays: only a closed socket
- * gives all its buffers back.
+ * AF_XDP back end: the life of a port and its rings. See af_xdp.h. A queue's socket is opened with the first of its
+ * two rings and closed with the last.
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "af_xdp.h"
 #include "nic.h"
 #include "os/user/waiter.h"
 
-#define DRAIN_MSEC 50	/* how long a stop waits for the last packets to leave */
-#define STUCK_MSEC 5	/* and when it gives up because nothing moves */
-
-/* What the kernel had of a queue when its socket was closed. */
-struct carry {
-	uint32_t *buf;		/* buffers for received packets */
-	struct xdp_desc *desc;	/* packets to send that it had not taken */
-	uint32_t bufs, descs;
-};
-
-/* --- Closing and opening again -------------------------------------------------------------- */
-
-static void carry_fini(struct carry *c)
-{
-	os_free(c->buf);
-	os_free(c->desc);
-}
-
-/* Waits for packets in flight, as long as there is some movement. */
-static void tx_drain(struct lr_ring *r, int msec)
-{
-	struct lr_xdp_queue *q = r->priv;
-	struct timespec nap = { .tv_nsec = 100000 };
-	int i, still = 0;
-
-	if (!os_load(&q->nic->dev->up))
-		return;
-	for (i = 0; i < msec * 10 && still < STUCK_MSEC * 10; i++) {
-		uint32_t done = q->tx.done;
-
-		if (os_load(q->tx.consumer) != q->tx.prod)
-			sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
-		lr_xdp_tx_reclaim(r);
-		if (!lr_xdp_tx_in_flight(&q->tx))
-			return;
-		still = q->tx.done == done ? still + 1 : 0;
-		nanosleep(&nap, NULL);
-	}
-}
-
-/* The slots in flight have their own buffers again, whatever the program has written there. */
-static void tx_restore(struct lr_ring *r)
-{
-	struct lr_xdp_queue *q = r->priv;
-	struct lr_xdp_tx *t = &q->tx;
-	uint32_t done = t->done, pos;
-
-	for (pos = lr_pos_next(r->hwtail, r->num_slots); pos != r->hwcur; pos = lr_pos_next(pos, r->num_slots))
-		if (!t->skip[pos])
-			os_store(&r->slot[pos].buf_idx, (uint32_t)((t->desc[done++ & t->mask].addr & ~LR_XDP_EARLY) >> q->shift));
-}
-
-/*
- * Takes out what the kernel has not taken; the rest counts as sent. A packet of which it took only the beginning is lost,
- * so that its end does not become a packet.
- */
-static int tx_take(struct lr_ring *r, struct carry *c)
-{
-	struct lr_xdp_queue *q = r->priv;
-	struct lr_xdp_tx *t = &q->tx;
-	uint32_t at = os_load_acquire(t->consumer), i;
-
-	tx_restore(r);
-	if ((int32_t)(at - t->done) < 0)
-		at = t->done;
-	while (at != t->prod && at != t->done && t->desc[(at - 1) & t->mask].options & XDP_PKT_CONTD)
-		at++;
-	lr_xdp_tx_advance(r, at - t->done);
-	os_store(&t->done, at);
-	t->early = 0;
-	c->desc = os_zalloc((t->prod - at + 1) * sizeof(*c->desc));
-	if (!c->desc)
-		return -ENOMEM;
-	for (i = at; i != t->prod; i++)
-		c->desc[c->descs++] = t->desc[i & t->mask];
-	return 0;
-}
-
-static void tx_put(struct lr_ring *r, const struct carry *c)
-{
-	struct lr_xdp_queue *q = r->priv;
-	uint32_t i;
-
-	for (i = 0; i < c->descs; i++)
-		q->tx.desc[i] = c->desc[i];
-	os_store(&q->tx.prod, c->descs);
-	os_store_release(q->tx.producer, c->descs);
-}
-
-/* Packets that have arrived go to the program as far as there is room; all other buffers are taken out. */
-static int rx_take(struct lr_ring *r, struct carry *c)
-{
-	struct lr_xdp_queue *q = r->priv;
-	struct lr_xdp_rx *x = &q->rx;
-	uint32_t i;
-
-	lr_xdp_rx_receive(r);
-	c->buf = os_zalloc((x->posted - x->cons + 1) * sizeof(*c->buf));
-	if (!c->buf)
-		return -ENOMEM;
-	lr_count(&r->count.drops, os_load_acquire(x->producer) - x->cons);
-	for (i = x->cons; i != x->posted; i++)
-		c->buf[c->bufs++] = (uint32_t)(x->fill[i & x->mask] >> q->shift);
-	return 0;
-}
-
-static void rx_put(struct lr_ring *r, const struct carry *c)
-{
-	struct lr_xdp_queue *q = r->priv;
-	uint32_t i;
-
-	for (i = 0; i < c->bufs; i++)
-		q->rx.fill[i & q->rx.mask] = (uint64_t)c->buf[i] << q->shift | OS_BUF_HEADROOM;
-	q->rx.posted = c->bufs;
-	os_store_release(q->rx.fill_producer, q->rx.posted);
-}
-
-/* Buffers go back to the slots that are ours; a slot whose buffer the program lost stays without. */
-static void rx_return(struct lr_ring *r, const struct carry *c)
-{
-	uint32_t n = r->num_slots - lr_pos_dist(r->hwcur, r->hwtail, r->num_slots), pos = r->hwtail, i;
-
-	for (i = 0; i < n; i++, pos = lr_pos_next(pos, r->num_slots))
-		lr_slot_write(&r->slot[pos], i < c->bufs ? c->buf[i] : 0, 0, 0);
-}
-
-/* The socket's own count of what it lost; goes into the ring's. */
-static void count_drops(struct lr_ring *r)
-{
-	struct lr_xdp_queue *q = r->priv;
-	struct xdp_statistics s;
-	socklen_t len = sizeof(s);
-	uint64_t now;
-
-	memset(&s, 0, sizeof(s));
-	if (!q->open || getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &s, &len) < 0)
-		return;
-	now = s.rx_dropped + s.rx_ring_full;	/* an empty fill ring shows in rx_dropped */
-	lr_count(&r->count.drops, now - q->rx.kernel_drops);
-	q->rx.kernel_drops = now;
-}
-
-/* Closes the socket and leaves in c what it held, of the rings that are started. */
-static int queue_close(struct lr_xdp_queue *q, struct carry *c, int msec)
-{
-	int err = 0;
-
-	memset(c, 0, sizeof(*c));
-	if (!q->open)
-		return 0;
-	if (q->tx_ring) {
-		tx_drain(q->tx_ring, msec);
-		err = tx_take(q->tx_ring, c);
-	}
-	if (q->rx_ring) {
-		count_drops(q->rx_ring);
-		if (!err)
-			err = rx_take(q->rx_ring, c);
-	}
-	lr_xdp_socket_close(q);
-	return err;
-}
-
-static int queue_open(struct lr_xdp_queue *q, const struct carry *c, struct lr_why *why)
-{
-	int err = lr_xdp_socket_open(q, why);
-
-	if (err)
-		return err;
-	if (q->tx_ring)
-		tx_put(q->tx_ring, c);
-	if (!q->rx_ring)
-		return 0;
-	rx_put(q->rx_ring, c);
-	return lr_xdp_redirect(q, why);
-}
-
-static void lost(struct lr_xdp_nic *nic, int err, const struct lr_why *why)
-{
-	os_log("%s: %s; the port is lost", nic->port->name, why->text[0] ? why->text : strerror(-err));
-	lr_port_set_gone(nic->port);
-}
-
-/*
- * All queues again that had a socket. With the memory that there is now; where the kernel does not take so much (the limit of
- * locked memory), with what it had: buffers beyond that cannot be sent through this NIC.
- */
-static int open_again(struct lr_xdp_nic *nic, uint32_t first, uint32_t n, const struct carry *carry, struct lr_why *why)
-{
-	uint32_t old = nic->bufs, i;
-	int err = 0;
-
-	if (!lr_xdp_any_open(nic))
-		nic->bufs = lr_region_bufs_committed(nic->port->region);
-	for (i = 0; i < n && !err; i++) {
-		struct lr_xdp_queue *q = &nic->queue[first + i];
-
-		if (q->fd < 0)
-			continue;
-		err = queue_open(q, &carry[i], why);
-		if (err == -ENOMEM && nic->bufs != old && !lr_xdp_any_open(nic)) {
-			os_log("%s: %s", nic->port->name, why->text);
-			nic->bufs = old;
-			err = queue_open(q, &carry[i], why);
-		}
-	}
-	return err;
-}
-
-/* Opens queues [first, first + n) anew. The locks of their rings are held, or nobody syncs them. */
-static void reopen(struct lr_xdp_nic *nic, uint32_t first, uint32_t n)
-{
-	struct carry *carry = os_zalloc(n * sizeof(*carry));
-	struct lr_why why = { "" };
-	int err = carry ? 0 : -ENOMEM, back;
-	uint32_t i;
-
-	if (!err)
-		err = lr_netdev_enter(nic->dev, &back, &why);
-	if (err) {
-		lost(nic, err, &why);
-		os_free(carry);
-		return;
-	}
-	for (i = 0; i < n && !err; i++)
-		err = queue_close(&nic->queue[first + i], &carry[i], STUCK_MSEC);
-	if (!err)
-		err = open_again(nic, first, n, carry, &why);
-	if (err)
-		lost(nic, err, &why);
-	lr_netdev_leave(back);
-	for (i = 0; i < n; i++) {
-		if (!nic->queue[first + i].open && nic->queue[first + i].rx_ring)
-			rx_return(nic->queue[first + i].rx_ring, &carry[i]);
-		carry_fini(&carry[i]);
-	}
-	os_free(carry);
-}
-
-static bool outgrown(const struct lr_xdp_nic *nic)
-{
-	return lr_xdp_any_open(nic) && lr_region_bufs_committed(nic->port->region) > nic->bufs;
-}
-
-static void xdp_region_grown(struct lr_port *p)
-{
-	struct lr_xdp_nic *nic = p->priv;
-
-	if (outgrown(nic) && !p->gone)
-		reopen(nic, 0, nic->queues);
-}
-
-/* The same before another ring starts. */
-static void grow(struct lr_xdp_nic *nic)
-{
-	struct lr_port *p = nic->port;
-	uint32_t i;
-
-	for (i = 0; i < p->num_rings[LR_TX]; i++)
-		os_mutex_lock(&p->ring[LR_TX][i].lock);
-	for (i = 0; i < p->num_rings[LR_RX]; i++)
-		os_mutex_lock(&p->ring[LR_RX][i].lock);
-	xdp_region_grown(p);
-	for (i = 0; i < p->num_rings[LR_TX]; i++)
-		os_mutex_unlock(&p->ring[LR_TX][i].lock);
-	for (i = 0; i < p->num_rings[LR_RX]; i++)
-		os_mutex_unlock(&p->ring[LR_RX][i].lock);
-}
+#define DRAIN_MSEC 50 /* how long a stop waits for the last packets to leave */
 
 /* --- Rings ------------------------------------------------------------------------------------ */
 
@@ -304,8 +33,8 @@ static void describe(struct lr_xdp_nic *nic)
 		lr_text(mode, sizeof(mode), nic->zc ? "zero-copy" : "copy mode");
 	else
 		lr_text(mode, sizeof(mode), "copy mode (zero-copy: %s)", nic->no_zc);
-	lr_text(p->backend, sizeof(p->backend), "af_xdp: %s, %s, %u queue%s, %s", xdp, mode, nic->queues, nic->queues == 1 ? "" : "s",
-		nic->sg ? "multi-buffer" : "one buffer a packet");
+	lr_text(p->backend, sizeof(p->backend), "af_xdp: %s, %s, %u queue%s, %s", xdp, mode, nic->queues,
+		nic->queues == 1 ? "" : "s", nic->sg ? "multi-buffer" : "one buffer a packet");
 }
 
 static int tx_start(struct lr_xdp_queue *q, struct lr_ring *r, struct lr_why *why)
@@ -329,7 +58,7 @@ static int tx_start(struct lr_xdp_queue *q, struct lr_ring *r, struct lr_why *wh
 static void tx_stop(struct lr_xdp_queue *q)
 {
 	if (q->open)
-		tx_restore(q->tx_ring);
+		lr_xdp_tx_restore(q->tx_ring);
 	q->tx_ring = NULL;
 	lr_nap_fini(&q->tx.nap);
 	os_free(q->tx.skip);
@@ -352,14 +81,9 @@ static int rx_start(struct lr_xdp_queue *q, struct lr_ring *r, struct lr_why *wh
 static void rx_stop(struct lr_xdp_queue *q)
 {
 	struct lr_ring *r = q->rx_ring;
-	struct carry c = { 0 };
 
-	if (q->open) {
-		count_drops(r);
-		if (rx_take(r, &c) == 0)
-			rx_return(r, &c);
-		carry_fini(&c);
-	}
+	if (q->open)
+		lr_xdp_rx_empty(r);
 	os_waitq_lend(&r->wq, -1, 0);
 	q->rx_ring = NULL;
 }
@@ -397,7 +121,7 @@ static void queue_leave(struct lr_xdp_queue *q, bool dirty)
 
 	if (other && dirty && !nic->port->gone) {
 		os_mutex_lock(&other->lock);
-		reopen(nic, q->index, 1);
+		lr_xdp_reopen(nic, q->index, 1);
 		os_mutex_unlock(&other->lock);
 	} else if (!other && lr_netdev_enter(nic->dev, &back, NULL) == 0) {
 		queue_end(q);
@@ -414,8 +138,7 @@ static int queue_start(struct lr_xdp_queue *q, bool rx, struct lr_why *why)
 	struct lr_xdp_nic *nic = q->nic;
 	int err = 0;
 
-	if (outgrown(nic))
-		grow(nic);
+	lr_xdp_grow(nic);
 	if (nic->port->gone)
 		return lr_why(why, -ENXIO, "%s is gone", nic->port->name);
 	if (rx)
@@ -464,7 +187,7 @@ static void xdp_ring_stop(struct lr_ring *r)
 
 	if (lr_kind_is_tx(r->kind)) {
 		if (q->open)
-			tx_drain(r, DRAIN_MSEC);
+			lr_xdp_tx_drain(r, DRAIN_MSEC);
 		dirty = lr_xdp_tx_in_flight(&q->tx);
 		tx_stop(q);
 	} else {
@@ -502,7 +225,7 @@ static void xdp_describe(struct lr_port *p)
 		if (!nic->queue[i].rx_ring)
 			continue;
 		os_mutex_lock(&p->ring[LR_RX][i].lock);
-		count_drops(&p->ring[LR_RX][i]);
+		lr_xdp_rx_count_drops(&p->ring[LR_RX][i]);
 		os_mutex_unlock(&p->ring[LR_RX][i].lock);
 	}
 }
@@ -535,7 +258,7 @@ static const struct lr_port_ops xdp_ops = {
 	.txsync = lr_xdp_txsync,
 	.rxsync = lr_xdp_rxsync,
 	.wait = xdp_wait,
-	.region_grown = xdp_region_grown,
+	.region_grown = lr_xdp_region_grown,
 	.describe = xdp_describe,
 	.destroy = xdp_destroy,
 };
@@ -557,7 +280,9 @@ static int probe(struct lr_xdp_nic *nic, struct lr_why *why)
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return lr_why(why, -errno, errno == EPERM ? "no permission for sockets (needs CAP_NET_RAW)" : "no sockets: %s", strerror(errno));
+		return lr_why(why, -errno,
+			      errno == EPERM ? "no permission for sockets (needs CAP_NET_RAW)" : "no sockets: %s",
+			      strerror(errno));
 	close(fd);
 	raise_memlock();
 	return lr_xdp_program_load(nic, why);
@@ -609,7 +334,8 @@ static int xdp_create(struct lr_port *p, struct lr_netdev *d, struct lr_why *why
 	p->ops = &xdp_ops;
 	p->priv = nic;
 	p->buf_len = size - OS_BUF_HEADROOM;
-	lr_text(p->backend, sizeof(p->backend), "af_xdp: not in use yet, %u queue%s", nic->queues, nic->queues == 1 ? "" : "s");
+	lr_text(p->backend, sizeof(p->backend), "af_xdp: not in use yet, %u queue%s", nic->queues,
+		nic->queues == 1 ? "" : "s");
 	return 0;
 }
 

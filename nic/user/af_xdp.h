@@ -2,27 +2,29 @@
 /*
  * AF_XDP back end, private parts. See Documentation/networking/af_xdp.rst in the kernel's sources.
  *
- * A queue of the NIC is served by one AF_XDP socket, which carries tx ring i and rx ring i of the port. Chunk i of the UMEM is
- * buffer i of the region: [i * size, (i + 1) * size) from the start of the buffer pool. What programs see as the
- * buffer begins OS_BUF_HEADROOM bytes into it, just where the kernel puts a received packet.
+ * A queue of the NIC is served by one AF_XDP socket, which carries tx ring i and rx ring i of the port. Chunk i of
+ * the UMEM is buffer i of the region: [i * size, (i + 1) * size) from the start of the buffer pool. What programs see
+ * as the buffer begins OS_BUF_HEADROOM bytes into it, just where the kernel puts a received packet.
  *
  *	      tx ring of the socket                      fill ring and rx ring
  *	done |#########| prod                     cons |=============| posted
  *	   sent, buffer not back                     buffers that the kernel has
  *
- * The socket's rings are our memory of what the kernel has: a descriptor stays in the tx ring until another one is written
- * over it, and an address in the fill ring. Neither happens before its buffer is back, as no ring is smaller than
- * netmap's. So the oldest entry is what we expect back next; another one coming first changes places with it.
+ * The socket's rings are our memory of what the kernel has: a descriptor stays in the tx ring until another one is
+ * written over it, and an address in the fill ring. Neither happens before its buffer is back, as no ring is smaller
+ * than netmap's. So the oldest entry is what we expect back next; another one coming first changes places with it.
  *
- * Why one UMEM for each interface, over the same memory: a UMEM ties its sockets to one mode (copy or zero-copy) and to the
- * life of its first socket's binding. NICs of one region shall come and go on their own, and one that can do zero-copy
- * shall not be held back by one that cannot. A buffer has the same number in all UMEMs, so packets still move from NIC
- * to NIC by a swap of indexes. The price: the pages are pinned, and counted against RLIMIT_MEMLOCK, once for each.
+ * Why one UMEM for each interface, over the same memory: a UMEM ties its sockets to one mode (copy or zero-copy) and
+ * to the life of its first socket's binding. NICs of one region shall come and go on their own, and one that can do
+ * zero-copy shall not be held back by one that cannot. A buffer has the same number in all UMEMs, so packets still
+ * move from NIC to NIC by a swap of indexes. The price: the pages are pinned, and counted against RLIMIT_MEMLOCK,
+ * once for each.
  *
  * All that we do to the interface hangs on descriptors: sockets, map and link. It ends with the last of them, however
  * the process ends; and a forked child keeps it alive when the parent closes.
  *
- * Locks: the control lock guards all of this but tx and rx parts of a queue, which belong to the lock of the netmap ring.
+ * Locks: the control lock guards all of this but tx and rx parts of a queue, which belong to the lock of the netmap
+ * ring.
  */
 #ifndef LR_AF_XDP_H
 #define LR_AF_XDP_H
@@ -123,7 +125,10 @@ void lr_xdp_detach(struct lr_xdp_nic *nic);
 /* From now on the queue's packets come to its socket. */
 int lr_xdp_redirect(struct lr_xdp_queue *q, struct lr_why *why);
 
-/* af_xdp_socket.c: the socket of a queue, with empty rings, over nic->bufs buffers; the thread must be in the interface's namespace. */
+/*
+ * af_xdp_socket.c: the socket of a queue, with empty rings, over nic->bufs buffers; the thread must be in the
+ * interface's namespace.
+ */
 int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why);
 /* A queue of the NIC that has a socket, whose UMEM others can use; or NULL. */
 const struct lr_xdp_queue *lr_xdp_any_open(const struct lr_xdp_nic *nic);
@@ -131,6 +136,22 @@ const struct lr_xdp_queue *lr_xdp_any_open(const struct lr_xdp_nic *nic);
 void lr_xdp_socket_close(struct lr_xdp_queue *q);
 /* The NIC may write to its buffers for a moment after the socket is closed: sleeps until it does not. */
 void lr_xdp_socket_settle(struct lr_xdp_queue *q);
+
+/*
+ * af_xdp_reopen.c: queues [first, first + n) get new sockets. The locks of their rings are held, or nobody syncs them.
+ */
+void lr_xdp_reopen(struct lr_xdp_nic *nic, uint32_t first, uint32_t n);
+/* All of them, when the region has outgrown the UMEM. All ring locks are held; lr_xdp_grow takes them itself. */
+void lr_xdp_region_grown(struct lr_port *p);
+void lr_xdp_grow(struct lr_xdp_nic *nic);
+/* Waits for packets in flight, as long as there is some movement. */
+void lr_xdp_tx_drain(struct lr_ring *r, int msec);
+/* The slots in flight have their own buffers again, whatever the program has written there. */
+void lr_xdp_tx_restore(struct lr_ring *r);
+/* What the kernel has of the ring's buffers goes back to its slots. The socket is of no use to the ring then. */
+void lr_xdp_rx_empty(struct lr_ring *r);
+/* The socket's own count of what it lost goes into the ring's. */
+void lr_xdp_rx_count_drops(struct lr_ring *r);
 
 /* af_xdp_sync.c: the hot paths. */
 int lr_xdp_txsync(struct lr_ring *r, unsigned int flags);

@@ -4,8 +4,8 @@
  *
  *	return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
  *
- * It is attached by a link, never by netlink: a link goes away with its last descriptor. A socket leaves the map by itself
- * when it closes.
+ * It is attached by a link, never by netlink: a link goes away with its last descriptor. A socket leaves the map by
+ * itself when it closes.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +18,8 @@
 
 #define PROGRAM_NAME "netmap_xsk"
 
-#define INSN(c, dst, src, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (o), .imm = (i) })
+#define INSN(c, dst, src, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (o), .imm = (i) })
 
 static int load(struct lr_xdp_nic *nic, bool frags)
 {
@@ -30,7 +31,8 @@ static int load(struct lr_xdp_nic *nic, bool frags)
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect_map),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP, .prog_flags = frags ? BPF_F_XDP_HAS_FRAGS : 0);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP,
+		    .prog_flags = frags ? BPF_F_XDP_HAS_FRAGS : 0);
 
 	nic->prog = bpf_prog_load(BPF_PROG_TYPE_XDP, PROGRAM_NAME, "Dual BSD/GPL", insns, LR_ARRAY_SIZE(insns), &opts);
 	nic->frags = frags;
@@ -56,7 +58,7 @@ int lr_xdp_program_load(struct lr_xdp_nic *nic, struct lr_why *why)
 	}
 	err = load(nic, true);
 	if (err == -EINVAL)
-		err = load(nic, false);	/* Linux before 5.18 */
+		err = load(nic, false); /* Linux before 5.18 */
 	if (!err)
 		return 0;
 	nic->prog = -1;
@@ -116,8 +118,12 @@ int lr_xdp_busy(struct lr_xdp_nic *nic, struct lr_why *why)
 		return -EBUSY;
 	program_name(id, name, sizeof(name));
 	if (strcmp(name, PROGRAM_NAME) == 0)
-		return lr_why(why, -EBUSY, "another process receives from %s through netmap (XDP program %u); end it first", dev, id);
-	return lr_why(why, -EBUSY, "%s has an XDP program already: id %u%s%s. End what attached it, or 'ip link set dev %s xdp off', or set NETMAP_NIC=af_packet",
+		return lr_why(why, -EBUSY,
+			      "another process receives from %s through netmap (XDP program %u); end it first", dev,
+			      id);
+	return lr_why(why, -EBUSY,
+		      "%s has an XDP program: id %u%s%s. End what attached it, or run 'ip link set dev %s xdp off', "
+		      "or set NETMAP_NIC=af_packet",
 		      dev, id, name[0] ? ", " : "", name, dev);
 }
 
@@ -125,14 +131,10 @@ int lr_xdp_busy(struct lr_xdp_nic *nic, struct lr_why *why)
 static const char *no_native(int err)
 {
 	switch (err) {
-	case -EOPNOTSUPP:
-		return "not supported by the driver";
-	case -ERANGE:
-		return "MTU of the interface or its peer too large";
-	case -ENOSPC:
-		return "fewer rx queues than the peer has tx queues";
-	default:
-		return strerror(-err);
+	case -EOPNOTSUPP: return "not supported by the driver";
+	case -ERANGE: return "MTU of the interface or its peer too large";
+	case -ENOSPC: return "fewer rx queues than the peer has tx queues";
+	default: return strerror(-err);
 	}
 }
 
@@ -153,8 +155,9 @@ int lr_xdp_attach(struct lr_xdp_nic *nic, struct lr_why *why)
 	if (err == -EBUSY || err == -EEXIST)
 		return lr_xdp_busy(nic, why);
 	if (err)
-		lr_why(why, err, "cannot attach an XDP program to %s: %s; native XDP: %s. NETMAP_NIC=af_packet does without", nic->dev->name,
-		       strerror(-err), nic->no_native);
+		lr_why(why, err,
+		       "cannot attach an XDP program to %s: %s; native XDP: %s. NETMAP_NIC=af_packet does without",
+		       nic->dev->name, strerror(-err), nic->no_native);
 	return err;
 }
 
@@ -167,5 +170,6 @@ int lr_xdp_redirect(struct lr_xdp_queue *q, struct lr_why *why)
 {
 	if (bpf_map_update_elem(q->nic->map, &q->index, &q->fd, 0) == 0)
 		return 0;
-	return lr_why(why, -errno, "cannot direct queue %u of %s to its socket: %s", q->index, q->nic->dev->name, strerror(errno));
+	return lr_why(why, -errno, "cannot direct queue %u of %s to its socket: %s", q->index, q->nic->dev->name,
+		      strerror(errno));
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The AF_XDP socket of a queue: the UMEM, the four rings, the binding, and the words for all that can go wrong with them.
+ * The AF_XDP socket of a queue: the UMEM, the four rings, the binding, and the words for all that can go wrong with
+ * them.
  *
- * libxdp's umem object keeps its first socket for ever and registers memory once; we register again as the region grows,
- * while queues come and go. So these are the plain system calls.
+ * libxdp's umem object keeps its first socket for ever and registers memory once; we register again as the region
+ * grows, while queues come and go. So these are the plain system calls.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,8 +20,8 @@
 /* How long a queue may stay busy after somebody closed it: the kernel lets go of it in the background. */
 #define BUSY_MSEC 500u
 /*
- * Slots a sent packet may take. Copy mode: MAX_SKB_FRAGS, 17 unless the kernel was built with more. Zero-copy: the drivers that
- * can do it take at least 8.
+ * Slots a sent packet may take. Copy mode: MAX_SKB_FRAGS, 17 unless the kernel was built with more. Zero-copy: the
+ * drivers that can do it take at least 8.
  */
 #define MAX_FRAGS_COPY 17u
 #define MAX_FRAGS_ZC 8u
@@ -32,7 +33,7 @@ struct plan {
 	void *mem;
 	uint64_t len;
 	uint32_t chunk;
-	uint32_t rx_size, tx_size;	/* powers of two */
+	uint32_t rx_size, tx_size; /* powers of two */
 };
 
 static uint32_t ring_size(const struct lr_port *p, enum lr_ring_kind kind)
@@ -62,9 +63,11 @@ static int umem_register(int fd, const struct plan *plan, struct lr_why *why)
 	if (setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)) == 0)
 		return 0;
 	if (errno == ENOBUFS)
-		return lr_why(why, -ENOMEM, "the limit of locked memory is too low: %llu KiB more are needed for packet buffers; raise it (ulimit -l) or run with CAP_IPC_LOCK",
+		return lr_why(why, -ENOMEM,
+			      "the limit of locked memory is too low: %llu KiB more are needed; raise it (ulimit -l)",
 			      (unsigned long long)plan->len >> 10);
-	return lr_why(why, -errno, "the kernel does not take %llu KiB as packet buffers: %s", (unsigned long long)plan->len >> 10, strerror(errno));
+	return lr_why(why, -errno, "the kernel does not take %llu KiB as packet buffers: %s",
+		      (unsigned long long)plan->len >> 10, strerror(errno));
 }
 
 static int set_rings(int fd, const struct plan *plan, struct lr_why *why)
@@ -152,7 +155,8 @@ static int bind_first(struct lr_xdp_nic *nic, int fd, struct sockaddr_xdp *addr)
 		if (zc) {
 			lr_text(nic->no_zc, sizeof(nic->no_zc), "%s", no_zc(err));
 			if (err == -EOPNOTSUPP)
-				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc), sizeof(nic->no_zc) - strlen(nic->no_zc));
+				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc),
+						 sizeof(nic->no_zc) - strlen(nic->no_zc));
 		}
 	}
 	return err;
@@ -165,14 +169,16 @@ static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 	if (err == -EBUSY)
 		lr_xdp_busy(q->nic, why);
 	if (err == -EBUSY)
-		return lr_why(why, err, "queue %u of %s is in use by another AF_XDP socket, perhaps another netmap program; end it, or open another ring", q->index, dev);
+		return lr_why(why, err, "queue %u of %s is in use by another AF_XDP socket; end it, or open another ring",
+			      q->index, dev);
 	if (err == -ENODEV)
 		return lr_why(why, -ENXIO, "%s is gone", dev);
-	return lr_why(why, err, "cannot bind to queue %u of %s: %s. NETMAP_NIC=af_packet does without AF_XDP", q->index, dev, strerror(-err));
+	return lr_why(why, err, "cannot bind to queue %u of %s: %s. NETMAP_NIC=af_packet does without AF_XDP", q->index,
+		      dev, strerror(-err));
 }
 
-static int map_ring(struct lr_xdp_queue *q, int fd, unsigned int which, off_t at, const struct xdp_ring_offset *off, uint32_t entries,
-		    uint32_t entry)
+static int map_ring(struct lr_xdp_queue *q, int fd, unsigned int which, off_t at, const struct xdp_ring_offset *off,
+		    uint32_t entries, uint32_t entry)
 {
 	size_t len = off->desc + (size_t)entries * entry;
 	void *base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, at);
@@ -241,9 +247,11 @@ static int map_rings(struct lr_xdp_queue *q, int fd, const struct plan *plan, st
 	if (!err)
 		err = map_ring(q, fd, MAP_TX, XDP_PGOFF_TX_RING, &off.tx, plan->tx_size, sizeof(struct xdp_desc));
 	if (!err)
-		err = map_ring(q, fd, MAP_FILL, (off_t)XDP_UMEM_PGOFF_FILL_RING, &off.fr, plan->rx_size, sizeof(uint64_t));
+		err = map_ring(q, fd, MAP_FILL, (off_t)XDP_UMEM_PGOFF_FILL_RING, &off.fr, plan->rx_size,
+			       sizeof(uint64_t));
 	if (!err)
-		err = map_ring(q, fd, MAP_COMP, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, &off.cr, plan->tx_size, sizeof(uint64_t));
+		err = map_ring(q, fd, MAP_COMP, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, &off.cr, plan->tx_size,
+			       sizeof(uint64_t));
 	if (!err) {
 		set_pointers(q, plan, &off);
 		return 0;
@@ -292,7 +300,9 @@ int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why)
 {
 	struct lr_xdp_nic *nic = q->nic;
 	const struct lr_xdp_queue *share = lr_xdp_any_open(nic);
-	struct sockaddr_xdp addr = { .sxdp_family = AF_XDP, .sxdp_ifindex = nic->dev->index, .sxdp_queue_id = q->index };
+	struct sockaddr_xdp addr = { .sxdp_family = AF_XDP,
+				     .sxdp_ifindex = nic->dev->index,
+				     .sxdp_queue_id = q->index };
 	struct plan plan;
 	int fd, err;
 
@@ -334,21 +344,26 @@ void lr_xdp_socket_close(struct lr_xdp_queue *q)
 {
 	if (!q->open)
 		return;
-	unmap_rings(q);	/* they hold the socket too */
+	unmap_rings(q); /* they hold the socket too */
 	dup3(q->nic->hole, q->fd, O_CLOEXEC);
 	q->open = false;
 }
 
 /*
- * In zero-copy mode the driver gives up the queue's buffers when the kernel has taken the queue from it, some time after the
- * socket was closed. That is when the queue can be bound again: try, with a page of our own.
+ * In zero-copy mode the driver gives up the queue's buffers when the kernel has taken the queue from it, some time
+ * after the socket was closed. That is when the queue can be bound again: try, with a page of our own.
  */
 void lr_xdp_socket_settle(struct lr_xdp_queue *q)
 {
 	struct sockaddr_xdp addr = {
-		.sxdp_family = AF_XDP, .sxdp_flags = XDP_COPY, .sxdp_ifindex = q->nic->dev->index, .sxdp_queue_id = q->index,
+		.sxdp_family = AF_XDP,
+		.sxdp_flags = XDP_COPY,
+		.sxdp_ifindex = q->nic->dev->index,
+		.sxdp_queue_id = q->index,
 	};
-	struct plan plan = { .len = OS_PAGE_SIZE, .chunk = 2048, .rx_size = LR_XDP_MIN_RING, .tx_size = LR_XDP_MIN_RING };
+	struct plan plan = {
+		.len = OS_PAGE_SIZE, .chunk = 2048, .rx_size = LR_XDP_MIN_RING, .tx_size = LR_XDP_MIN_RING
+	};
 	int fd;
 
 	plan.mem = mmap(NULL, plan.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -2,11 +2,11 @@
 /*
  * The hot paths of AF_XDP: from netmap slots to descriptors and back.
  *
- * Each loop takes packets of one slot with nothing odd about them, and stops at the first that is otherwise; that one is
- * dealt with apart, and the loop goes on. Positions of the socket's rings only grow and are masked when used.
+ * Each loop takes packets of one slot with nothing odd about them, and stops at the first that is otherwise; that one
+ * is dealt with apart, and the loop goes on. Positions of the socket's rings only grow and are masked when used.
  *
- * Barriers: the kernel reads and writes descriptors before it moves its position with release, and reads ours with acquire
- * (net/xdp/xsk_queue.h); the same here.
+ * Barriers: the kernel reads and writes descriptors before it moves its position with release, and reads ours with
+ * acquire (net/xdp/xsk_queue.h); the same here.
  */
 #include <sys/socket.h>
 
@@ -43,7 +43,8 @@ static NOINLINE uint32_t tx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uin
 		struct lr_slot s = lr_slot_read(&slot[i]);
 		struct xdp_desc *d = &desc[prod & mask];
 
-		if (os_unlikely(s.idx >= bufs) || os_unlikely(s.len - LR_XDP_MIN_FRAME > room) || os_unlikely(s.flags & NS_MOREFRAG))
+		if (os_unlikely(s.idx >= bufs) || os_unlikely(s.len - LR_XDP_MIN_FRAME > room) ||
+		    os_unlikely(s.flags & NS_MOREFRAG))
 			break;
 		if (os_unlikely(!os_load(&used[s.idx])))
 			break;
@@ -69,8 +70,9 @@ static void tx_skip(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uin
 }
 
 /*
- * One packet, or what has come of it, at pos, where the program has `left` slots for us. Returns how many slots were used up; 0: the
- * packet is not complete. Descriptors are written as the slots are read, and count only when all of them were good.
+ * One packet, or what has come of it, at pos, where the program has `left` slots for us. Returns how many slots were
+ * used up; 0: the packet is not complete. Descriptors are written as the slots are read, and count only when all of
+ * them were good.
  */
 static uint32_t tx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t left)
 {
@@ -89,7 +91,9 @@ static uint32_t tx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, 
 			good = false;
 		if (good)
 			t->desc[(t->prod + n) & t->mask] = (struct xdp_desc){
-				.addr = slot_addr(s.idx, q->shift), .len = s.len, .options = more ? XDP_PKT_CONTD : 0,
+				.addr = slot_addr(s.idx, q->shift),
+				.len = s.len,
+				.options = more ? XDP_PKT_CONTD : 0,
 			};
 		if (s.flags & NS_BUF_CHANGED)
 			os_store(&r->slot[at].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
@@ -170,7 +174,7 @@ static uint32_t tx_unordered(struct lr_xdp_tx *t, uint32_t done, uint32_t from, 
 		while (i != t->prod && t->desc[i & t->mask].addr != addr)
 			i++;
 		if (i == t->prod)
-			continue;	/* not one of ours; the kernel's affair */
+			continue; /* not one of ours; the kernel's affair */
 		t->desc[i & t->mask].addr |= LR_XDP_EARLY;
 		t->early++;
 		while (t->early && t->desc[done & t->mask].addr & LR_XDP_EARLY) {
@@ -205,8 +209,9 @@ void lr_xdp_tx_reclaim(struct lr_ring *r)
 }
 
 /*
- * The kick. EAGAIN: no room now, or (before Linux 6.17) the budget of one call is used up, which shows in the progress. EBUSY, ENOBUFS:
- * the interface dropped a packet, whose buffer comes back all the same. ENETDOWN: the packets wait until it is up.
+ * The kick. EAGAIN: no room now, or (before Linux 6.17) the budget of one call is used up, which shows in the
+ * progress. EBUSY, ENOBUFS: the interface dropped a packet, whose buffer comes back all the same. ENETDOWN: the
+ * packets wait until it is up.
  */
 static void tx_kick(struct lr_xdp_queue *q, struct lr_ring *r)
 {
@@ -294,7 +299,7 @@ static void rx_replace(struct lr_xdp_queue *q, struct lr_ring *r)
 
 		if (!idx)
 			return;
-		if (idx >= q->bufs) {	/* the UMEM is going to grow */
+		if (idx >= q->bufs) { /* the UMEM is going to grow */
 			lr_region_give(r->port->region, LR_POOL_BUF, idx);
 			return;
 		}
@@ -352,8 +357,8 @@ static NOINLINE uint32_t rx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uin
 }
 
 /*
- * The buffer of descriptor `at` is going to the program: in the fill ring it changes places with the one expected. Data that does not
- * begin where the buffer does (a driver's metadata is before it) moves there.
+ * The buffer of descriptor `at` is going to the program: in the fill ring it changes places with the one expected.
+ * Data that does not begin where the buffer does (a driver's metadata is before it) moves there.
  */
 static uint32_t rx_settle(struct lr_xdp_queue *q, const struct lr_ring *r, uint32_t at, uint32_t len)
 {
@@ -376,8 +381,8 @@ static uint32_t rx_settle(struct lr_xdp_queue *q, const struct lr_ring *r, uint3
 }
 
 /*
- * One packet of any number of buffers, of `avail` that the kernel has filled, into at most `room` slots. Returns the slots used; 0:
- * not now. A packet larger than the ring would stay for ever: its buffers go back to the kernel.
+ * One packet of any number of buffers, of `avail` that the kernel has filled, into at most `room` slots. Returns the
+ * slots used; 0: not now. A packet larger than the ring would stay for ever: its buffers go back to the kernel.
  */
 static uint32_t rx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, uint32_t room, uint32_t avail)
 {
@@ -398,7 +403,8 @@ static uint32_t rx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, 
 			rx_give(q, idx);
 			continue;
 		}
-		lr_slot_write(&r->slot[pos], idx, (uint16_t)d->len, (uint16_t)(NS_BUF_CHANGED | (i + 1 < n ? NS_MOREFRAG : 0)));
+		lr_slot_write(&r->slot[pos], idx, (uint16_t)d->len,
+			      (uint16_t)(NS_BUF_CHANGED | (i + 1 < n ? NS_MOREFRAG : 0)));
 		bytes += d->len;
 		pos = lr_pos_next(pos, r->num_slots);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Completing checksums. See checksum.h. The field holds the folded sum of the pseudo header (RFC 1071 sums are associative), so
- * the sum over the segment with the field in it is the whole.
+ * Completing checksums. See checksum.h. The field holds the folded sum of the pseudo header (RFC 1071 sums are
+ * associative), so the sum over the segment with the field in it is the whole.
  */
 #include <netinet/in.h>
 
@@ -40,7 +40,7 @@ static bool complete(uint8_t *p, size_t len, unsigned int proto)
 		return false;
 	s = (uint16_t)~sum(p, len);
 	if (s == 0 && proto == IPPROTO_UDP)
-		s = 0xffff;	/* 0 would mean: none */
+		s = 0xffff; /* 0 would mean: none */
 	p[at] = (uint8_t)(s >> 8);
 	p[at + 1] = (uint8_t)s;
 	return true;

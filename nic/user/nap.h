@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A nap: how a sender waits for buffers to come back when the kernel does not wake it for that. A timer, at first short,
- * longer while nothing happens; so neither a busy loop nor a pause of a millisecond, in which a NIC sends thousands.
+ * A nap: how a sender waits for buffers to come back when the kernel does not wake it for that. A timer, at first
+ * short, longer while nothing happens; so neither a busy loop nor a pause of a millisecond, in which a NIC sends
+ * thousands.
  */
 #ifndef LR_NAP_H
 #define LR_NAP_H

@@ -132,7 +132,8 @@ int lr_netdev_enter(const struct lr_netdev *d, int *back, struct lr_why *why)
 	*back = open(NETNS_FILE, O_RDONLY | O_CLOEXEC);
 	if (*back >= 0 && setns(d->netns_fd, CLONE_NEWNET) == 0)
 		return 0;
-	lr_why(why, -errno, "%s is in another network namespace than this thread, and it cannot go there: %s", d->name, strerror(errno));
+	lr_why(why, -errno, "%s is in another network namespace than this thread, and it cannot go there: %s", d->name,
+	       strerror(errno));
 	close_fd(*back);
 	*back = -1;
 	return -EPERM;
@@ -239,7 +240,8 @@ void lr_netdev_read_news(struct lr_netdev *d)
 
 	os_mutex_lock(&d->lock);
 	/* What it says does not matter, nor that some was lost (ENOBUFS): we ask for the present state. */
-	while ((n = recv(d->news, buf, sizeof(buf), MSG_DONTWAIT)) > 0 || (n < 0 && (errno == ENOBUFS || errno == EINTR)))
+	while ((n = recv(d->news, buf, sizeof(buf), MSG_DONTWAIT)) > 0 ||
+	       (n < 0 && (errno == ENOBUFS || errno == EINTR)))
 		any = true;
 	if (any && !refresh(d))
 		lr_port_set_gone(d->port);

@@ -40,8 +40,8 @@ uint32_t lr_netdev_mtu(const struct lr_netdev *d);
 void lr_netdev_driver(const struct lr_netdev *d, char *buf, size_t size);
 
 /*
- * Reads the news: when the interface is gone, so is the port. A sleeper calls it after it has decided to sleep on d->news and
- * before its last look: then either it sees what happened, or d->news is readable.
+ * Reads the news: when the interface is gone, so is the port. A sleeper calls it after it has decided to sleep on
+ * d->news and before its last look: then either it sees what happened, or d->news is readable.
  */
 void lr_netdev_read_news(struct lr_netdev *d);
 /* Makes d->news readable, so that all who sleep on it look around. */

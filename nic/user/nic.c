@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The NIC kind of port in user space: any network interface of the caller's namespace, through the best back end that the
- * caller is allowed to use. NETMAP_NIC=af_xdp or af_packet in the environment decides otherwise.
+ * The NIC kind of port in user space: any network interface of the caller's namespace, through the best back end that
+ * the caller is allowed to use. NETMAP_NIC=af_xdp or af_packet in the environment decides otherwise.
  */
 #include <stdlib.h>
 
@@ -50,7 +50,8 @@ static int choose(struct lr_port *p, struct lr_netdev *d, struct lr_why *why)
 			continue;
 		if (backends[i]->create(p, d, &one) == 0)
 			return 0;
-		lr_text(all.text + len, sizeof(all.text) - len, "%s%s: %s", len ? "; " : "", backends[i]->name, one.text);
+		lr_text(all.text + len, sizeof(all.text) - len, "%s%s: %s", len ? "; " : "", backends[i]->name,
+			one.text);
 		lr_text(p->backend, sizeof(p->backend), "%s", all.text);
 	}
 	return err ? err : lr_why(why, -EPERM, "%s cannot be opened. %s", p->name, all.text);

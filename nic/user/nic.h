@@ -25,7 +25,8 @@ struct lr_nic_backend {
 	const char *name;	/* what NETMAP_NIC calls it */
 	/*
 	 * Makes sure that it is allowed and possible here, and takes the port over: sets ops, priv, config.rings and
-	 * buf_len. The port has its region. On failure nothing is changed. d lives until ops->destroy, which closes and frees it.
+	 * buf_len. The port has its region. On failure nothing is changed. d lives until ops->destroy, which closes
+	 * and frees it.
 	 */
 	int (*create)(struct lr_port *p, struct lr_netdev *d, struct lr_why *why);
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hot paths of AF_XDP against a made-up kernel, which does what veth never does: buffers come back in any order, data does
- * not begin where the buffer does, rings are full, packets are in many pieces. Random, the same in each run.
+ * The hot paths of AF_XDP against a made-up kernel, which does what veth never does: buffers come back in any order,
+ * data does not begin where the buffer does, rings are full, packets are in many pieces. Random, the same in each
+ * run.
  */
 #include "core.h"
 #include "nic/user/af_xdp.h"
 
-#define SLOTS 29u	/* no power of two; the socket's rings have 64 entries */
+#define SLOTS 29u /* no power of two; the socket's rings have 64 entries */
 #define RING 64u
 #define ROUNDS 20000
 #define SIZE 2048u
@@ -31,7 +32,11 @@ static uint32_t any(uint32_t n)
 static struct lr_ring *setup(enum lr_ring_kind kind)
 {
 	struct nmreq_register reg = {
-		.nr_mode = NR_REG_NULL, .nr_tx_rings = 1, .nr_rx_rings = 1, .nr_tx_slots = SLOTS, .nr_rx_slots = SLOTS,
+		.nr_mode = NR_REG_NULL,
+		.nr_tx_rings = 1,
+		.nr_rx_rings = 1,
+		.nr_tx_slots = SLOTS,
+		.nr_rx_slots = SLOTS,
 	};
 	struct lr_ring *r;
 	int err;
@@ -49,12 +54,24 @@ static struct lr_ring *setup(enum lr_ring_kind kind)
 	t.q = (struct lr_xdp_queue){ .nic = &t.nic, .fd = -1, .open = true, .shift = 11, .max_frags = 6 };
 	t.q.bufs = lr_region_bufs_committed(r->port->region);
 	t.q.tx = (struct lr_xdp_tx){
-		.desc = t.tx, .comp = t.comp, .producer = &t.tx_prod, .consumer = &t.tx_cons, .flags = &t.flags, .mask = RING - 1,
-		.comp_producer = &t.comp_prod, .comp_consumer = &t.comp_cons, .skip = os_zalloc(SLOTS),
+		.desc = t.tx,
+		.comp = t.comp,
+		.producer = &t.tx_prod,
+		.consumer = &t.tx_cons,
+		.flags = &t.flags,
+		.mask = RING - 1,
+		.comp_producer = &t.comp_prod,
+		.comp_consumer = &t.comp_cons,
+		.skip = os_zalloc(SLOTS),
 	};
 	t.q.rx = (struct lr_xdp_rx){
-		.desc = t.rx, .fill = t.fill, .producer = &t.rx_prod, .consumer = &t.rx_cons, .fill_producer = &t.fill_prod,
-		.fill_flags = &t.flags, .mask = RING - 1,
+		.desc = t.rx,
+		.fill = t.fill,
+		.producer = &t.rx_prod,
+		.consumer = &t.rx_cons,
+		.fill_producer = &t.fill_prod,
+		.fill_flags = &t.flags,
+		.mask = RING - 1,
 	};
 	r->buf_len = SIZE - OS_BUF_HEADROOM;
 	r->priv = &t.q;
@@ -82,8 +99,8 @@ static struct {
 	uint32_t put, got;
 	uint64_t flying[RING];
 	uint32_t num_flying;
-	uint32_t mine[SLOTS];	/* the buffer of each slot, as the program remembers it */
-	bool busy[SLOTS];	/* its packet is with the kernel */
+	uint32_t mine[SLOTS]; /* the buffer of each slot, as the program remembers it */
+	bool busy[SLOTS]; /* its packet is with the kernel */
 } out;
 
 /* The program writes one packet, good or bad, of at most `room` slots. Returns how many it took. */
@@ -99,7 +116,8 @@ static uint32_t write_packet(struct netmap_ring *ring, uint32_t room)
 		s->buf_idx = out.mine[ring->head];
 		s->len = (uint16_t)(14 + any(1700));
 		s->flags = (uint16_t)((i + 1 < n ? NS_MOREFRAG : 0) | (any(2) ? NS_BUF_CHANGED : 0));
-		out.want[put++ % 1024] = (struct xdp_desc){ (uint64_t)s->buf_idx * SIZE + OS_BUF_HEADROOM, s->len, i + 1 < n ? XDP_PKT_CONTD : 0 };
+		out.want[put++ % 1024] = (struct xdp_desc){ (uint64_t)s->buf_idx * SIZE + OS_BUF_HEADROOM, s->len,
+							    i + 1 < n ? XDP_PKT_CONTD : 0 };
 		if (i == bad && any(2))
 			s->len = any(2) ? 0 : 1793 + (uint16_t)any(60000);
 		else if (i == bad)
@@ -217,7 +235,7 @@ static void endless(void)
 /* --- Receive -------------------------------------------------------------------------------- */
 
 static struct {
-	uint64_t have[RING];	/* buffers that the kernel took from the fill ring */
+	uint64_t have[RING]; /* buffers that the kernel took from the fill ring */
 	uint32_t num, sent, got;
 } in;
 
@@ -284,9 +302,9 @@ static void count_buffers(const struct netmap_ring *ring, const uint32_t *all)
 {
 	uint32_t seen[SLOTS] = { 0 }, i, pos;
 
-#define SEEN(idx)							\
-	for (i = 0; i < SLOTS; i++)					\
-		seen[i] += all[i] == (idx)
+#define SEEN(idx) \
+	for (i = 0; i < SLOTS; i++) \
+	seen[i] += all[i] == (idx)
 	for (pos = ring->head; pos != ring->tail; pos = next(pos))
 		SEEN(ring->slot[pos].buf_idx);
 	for (pos = t.q.rx.cons; pos != t.q.rx.posted; pos++)
@@ -338,7 +356,9 @@ static void too_large(void)
 	for (round = 0; round < 50; round++) {
 		for (i = 0; i < SLOTS; i++)
 			t.rx[t.rx_prod++ % RING] = (struct xdp_desc){
-				t.fill[t.fill_cons++ % RING], 1792, i + 1 < SLOTS ? XDP_PKT_CONTD : 0,
+				t.fill[t.fill_cons++ % RING],
+				1792,
+				i + 1 < SLOTS ? XDP_PKT_CONTD : 0,
 			};
 		CHECK_EQ(lr_ring_sync(r, 0), 0);
 		CHECK_EQ(r->hwtail, 0);

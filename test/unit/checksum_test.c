@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checksums left to hardware: frames as a stack hands them over, with the sum of the pseudo header in the field, must come out
- * as a receiver wants them.
+ * Checksums left to hardware: frames as a stack hands them over, with the sum of the pseudo header in the field, must
+ * come out as a receiver wants them.
  */
 #include "nic/user/checksum.h"
 #include "unit.h"
 
 struct frame {
 	uint8_t b[2048];
-	size_t len;		/* of the frame, with what pads it */
-	size_t ip, l4, end;	/* where the headers are, and the end of the segment */
+	size_t len; /* of the frame, with what pads it */
+	size_t ip, l4, end; /* where the headers are, and the end of the segment */
 	unsigned int proto;
 	bool v6;
 };
@@ -68,7 +68,7 @@ static void make(struct frame *f, bool v6, unsigned int tags, bool ext, unsigned
 			p += 16;
 		}
 	} else {
-		p[0] = ext ? 0x47 : 0x45;	/* with options */
+		p[0] = ext ? 0x47 : 0x45; /* with options */
 		p[9] = (uint8_t)proto;
 		put16(p + 6, 0x4000);
 		put16(p + 2, (unsigned int)(len + (ext ? 28 : 20)));
@@ -106,7 +106,7 @@ static void damaged(void)
 	for (i = 0; i < 8; i++) {
 		make(&f, i & 1, i >> 1 & 1, i >> 2 & 1, 6, 100, &seed);
 		for (len = 0; len < f.end; len++) {
-			uint8_t *exact = malloc(len ? len : 1);	/* for the sanitizer */
+			uint8_t *exact = malloc(len ? len : 1); /* for the sanitizer */
 
 			memcpy(exact, f.b, len);
 			CHECK(!lr_checksum_complete(exact, len));
@@ -115,9 +115,9 @@ static void damaged(void)
 		}
 	}
 	make(&f, false, 0, false, 6, 100, &seed);
-	put16(f.b + f.ip + 6, 0x2000);	/* a fragment */
+	put16(f.b + f.ip + 6, 0x2000); /* a fragment */
 	CHECK(!lr_checksum_complete(f.b, f.len));
-	make(&f, false, 0, false, 132, 100, &seed);	/* SCTP */
+	make(&f, false, 0, false, 132, 100, &seed); /* SCTP */
 	CHECK(!lr_checksum_complete(f.b, f.len));
 	for (i = 0; i < 200000; i++) {
 		make(&f, i & 1, 0, i >> 1 & 1, i & 4 ? 17 : 6, unit_random(&seed) % 200, &seed);
