@@ -3,7 +3,7 @@
  * epoll sets with netmap members. The others are the kernel's business, in the real set; netmap members are kept here.
  *
  * A set becomes ours with its first netmap member. Threads that wait in the real epoll_wait then must come back to us:
- * a marker, an eventfd that is readable, is put into the real set for a moment, and the event it makes is
+ * a marker, an eventfd that becomes readable, is put into the real set for a moment, and the event it makes is
  * taken out again by lr_device_epoll_filter.
  *
  * Members are known by description and number, as in the kernel, and stay until the description is closed; there is
@@ -179,16 +179,27 @@ static int report(struct epoll_call *c, struct epoll_event *events, int max, str
 
 /* --- Waiting ------------------------------------------------------------------------------------- */
 
+static void make_readable(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
 static void drain(struct lr_desc *d)
 {
 	uint64_t v;
+	ssize_t n;
 
-	while (read(d->wake, &v, sizeof(v)) < 0 && errno == EINTR)
-		;
+	do
+		n = read(d->wake, &v, sizeof(v));
+	while (n < 0 && errno == EINTR);
 	/* It says two things. The other one must stay. */
 	if (os_load_acquire(&d->closed))
-		while (write(d->wake, &(uint64_t){ 1 }, sizeof(v)) < 0 && errno == EINTR)
-			;
+		make_readable(d->wake);
 }
 
 /* Something has changed that threads asleep on the set have to see. Locked. */
@@ -200,8 +211,7 @@ static void kick(struct lr_desc *d)
 		return;
 	ep->kicks++;
 	ep->kicked = ep->sleepers;
-	while (write(d->wake, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0 && errno == EINTR)
-		;
+	make_readable(d->wake);
 }
 
 static void fall_asleep(struct epoll_call *c, struct os_waiter *waiter)
@@ -367,16 +377,25 @@ void lr_epoll_alone(struct lr_epoll *ep)
 	ep->sleepers = ep->kicked = 0;
 }
 
-/* The marker goes into the real set: that also tells if it is one. */
-static int marker_set(struct lr_epoll *ep, int epfd)
+/* Puts the marker into the real set, still quiet: that also tells if it is one. */
+static int marker_add(struct lr_epoll *ep, int epfd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &marker };
 
-	ep->marker = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	ep->marker_end = INT64_MAX;
+	ep->marker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (ep->marker < 0)
 		return -errno;
-	ep->marker_end = now_ms() + MARKER_MS;
 	return lr_libc()->epoll_ctl(epfd, EPOLL_CTL_ADD, ep->marker, &event) < 0 ? -errno : 0;
+}
+
+/* Who waits in the real set comes to us now, and finds that the set is ours. */
+static void marker_show(struct lr_desc *d)
+{
+	pthread_mutex_lock(&d->lock);
+	make_readable(d->epoll->marker);
+	d->epoll->marker_end = now_ms() + MARKER_MS;
+	pthread_mutex_unlock(&d->lock);
 }
 
 /* Makes epfd a set of ours. The description, or NULL with *err; -EEXIST: somebody else just did. */
@@ -388,8 +407,7 @@ static struct lr_desc *set_create(int epfd, int *err)
 	*err = -ENOMEM;
 	if (!ep)
 		return NULL;
-	ep->marker = -1;
-	*err = marker_set(ep, epfd);
+	*err = marker_add(ep, epfd);
 	if (!*err) {
 		d = lr_desc_create(&set_ops);
 		*err = d ? 0 : -errno;
@@ -402,8 +420,10 @@ static struct lr_desc *set_create(int epfd, int *err)
 	}
 	d->epoll = ep;
 	*err = lr_fd_add(epfd, d);
-	if (!*err)
+	if (!*err) {
+		marker_show(d);
 		return d;
+	}
 	lr_desc_put(d);
 	return NULL;
 }

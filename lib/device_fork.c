@@ -29,16 +29,21 @@ static void before_fork(void)
 	lr_control_lock();
 }
 
-static void after_fork(void)
+static void unlock_ours(void)
 {
 	struct lr_desc *d;
 
-	if (lr_call_depth)
-		return;
-	lr_control_unlock();
 	for (d = lr_desc_first(); d; d = d->next)
 		pthread_mutex_unlock(&d->lock);
 	lr_table_unlock();
+}
+
+static void in_parent(void)
+{
+	if (lr_call_depth)
+		return;
+	lr_control_unlock();
+	unlock_ours();
 }
 
 /* Nobody else's wake-up, and nobody in it. */
@@ -84,10 +89,13 @@ static void in_child(void)
 	for (d = lr_desc_first(); d; d = d->next)
 		if (d->numbers)
 			desc_alone(d);
-	after_fork();
+	/* A lock that checks its owner does not take us for him: make a new one. */
+	lr_control_unlock();
+	lr_core_init();
+	unlock_ours();
 }
 
 int lr_fork_init(void)
 {
-	return -pthread_atfork(before_fork, after_fork, in_child);
+	return -pthread_atfork(before_fork, in_parent, in_child);
 }

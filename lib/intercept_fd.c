@@ -225,22 +225,29 @@ LR_TAKEN_OVER int ioctl(int fd, unsigned long cmd, ...)
 	return lr_libc()->ioctl(fd, cmd, arg);
 }
 
+/*
+ * Allocators and sanitizers come here before anything else works, when not even the dynamic linker can be asked for the real
+ * function: so no instrumentation before it is known.
+ */
+#define EARLY __attribute__((no_sanitize("thread"), no_sanitize("address")))
+
 static void *map(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	if (os_unlikely(!(flags & MAP_ANONYMOUS) && lr_fd_peek(fd) != NULL))
 		return lr_device_mmap(addr, len, prot, flags, fd, offset);
-	/* An allocator may be the first to come here, while the dynamic linker cannot be asked for the real function. */
-	if (os_unlikely(!os_load_acquire(&lr_libc_known)))
-		return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, offset);
 	return lr_libc()->mmap(addr, len, prot, flags, fd, offset);
 }
 
-LR_TAKEN_OVER void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+LR_TAKEN_OVER EARLY void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
+	if (os_unlikely(!os_load_acquire(&lr_libc_known)))
+		return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, offset);
 	return map(addr, len, prot, flags, fd, offset);
 }
 
-LR_TAKEN_OVER void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
+LR_TAKEN_OVER EARLY void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
 {
+	if (os_unlikely(!os_load_acquire(&lr_libc_known)))
+		return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, offset);
 	return map(addr, len, prot, flags, fd, offset);
 }
