@@ -125,6 +125,9 @@ options_run() {
 	bad_captures
 	refused pkt-gen "lrnone0" -i lrnone0 -f tx
 	refused pkt-gen "netmap:" -i netmap: -f rx
+	refused pkt-gen "too long" -i "$(printf '%0600d' 0)"
+	refused pkt-gen "pkt-gen: " -i "$(printf '%064d' 0)"
+	refused pkt-gen "pkt-gen: " -i "$(printf 'lr\001\377')"
 	refused bridge "lrnone0" -i lrnone0
 	refused receive "lrnone0" netmap:lrnone0
 	refused classic "lrnone0" lrnone0
