@@ -145,10 +145,10 @@ check-kbuild: ## the core as kernel objects, for all installed kernel headers
 fuzz: ## each fuzz target for SECONDS (60)
 	scripts/check.sh fuzz
 
-bench: ## same-run ratios, charts and bench/out/results.json
+bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
 	scripts/deps.sh demo
 	$(MAKE) all benches
-	bench/run.sh
+	bench/run.sh $(if $(QUICK),quick)
 
 style: ## house style, measured
 	scripts/style.sh
