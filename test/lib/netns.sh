@@ -20,22 +20,28 @@ LIMIT=${LIMIT:-60}
 
 netns_names=()
 declare -A netns_pids=()
+netns_recent=()
 netns_failed=0
 
-ok() { echo "ok $*"; }
+ok() {
+	echo "ok $*"
+	netns_recent=()
+}
+
 skip() { echo "skip $1: $2"; }
 
-# What the background commands said goes with a failure.
+# What the background commands since the last line said goes with a failure.
 not_ok() {
-	local f
+	local n
 
 	echo "not ok $1: $2"
 	netns_failed=1
-	for f in "$TMP"/*.out; do
-		[ -s "$f" ] || continue
-		echo "  --- $(basename "$f")"
-		tail -n 12 "$f" | sed 's/^/  | /'
+	for n in ${netns_recent[@]+"${netns_recent[@]}"}; do
+		[ -s "$TMP/$n.out" ] || continue
+		echo "  --- $n"
+		tail -n 12 "$TMP/$n.out" | sed 's/^/  | /'
 	done
+	netns_recent=()
 }
 
 verdict() {
@@ -46,8 +52,9 @@ netns_cleanup() {
 	local n pid
 
 	trap '' INT TERM
+	exec 2>/dev/null
 	for n in "${!netns_pids[@]}"; do
-		kill -KILL -- "-${netns_pids[$n]}" 2>/dev/null
+		kill -KILL -- "-${netns_pids[$n]}"
 	done
 	for n in ${netns_names[@]+"${netns_names[@]}"}; do
 		for pid in $(ip netns pids "$n" 2>/dev/null); do
@@ -102,7 +109,7 @@ in_ns() {
 	local n=$1
 
 	shift
-	timeout --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@"
+	timeout --foreground --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@"
 }
 
 netns_veth() {
@@ -123,19 +130,24 @@ netns_no_offloads() { in_ns "$1" ethtool -K "$2" tx off rx off tso off gso off g
 
 netns_addr() { ip -n "$(ns_name "$1")" addr add "$3" dev "$2"; }
 
+# The subshell is there to tell an exit code of every end, without remarks of the shell.
 netns_spawn() {
 	local name=$1 n=$2
 
 	shift 2
 	: >"$TMP/$name.out"	# what an earlier one said counts no more
-	timeout --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@" >"$TMP/$name.out" 2>&1 </dev/null &
+	(
+		timeout --foreground --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@"
+		exit $?
+	) >"$TMP/$name.out" 2>&1 </dev/null &
 	netns_pids[$name]=$!
+	netns_recent+=("$name")
 }
 
 netns_reap() {
 	local pid=${netns_pids[$1]} rc
 
-	wait_for "${2:-$LIMIT}" netns_has_ended "$pid" || kill -KILL -- "-$pid" 2>/dev/null
+	wait_for "${2:-$LIMIT}" netns_has_ended "$pid" || netns_signal "$pid" KILL
 	wait "$pid" 2>/dev/null
 	rc=$?
 	unset "netns_pids[$1]"
@@ -144,16 +156,25 @@ netns_reap() {
 
 netns_has_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# The signal goes to the command, not to its timeout, so that the exit code is its own.
+# To the command under its subshell and timeout, once.
+netns_signal() {
+	local t
+
+	t=$(pgrep -P "$1") && t=$(pgrep -P "$t") && kill "-$2" "$t" 2>/dev/null
+}
+
 netns_stop() {
-	local pid=${netns_pids[$1]:-} rc
+	local pid=${netns_pids[$1]:-}
 
 	[ -n "$pid" ] || return 0
-	kill "-${2:-INT}" -- "-$pid" 2>/dev/null
+	netns_signal "$pid" "${2:-INT}"
 	netns_reap "$1" 10
 }
 
 netns_running() { kill -0 "${netns_pids[$1]:-0}" 2>/dev/null; }
+
+# The process that runs the command.
+netns_pid() { pgrep -P "$(pgrep -P "${netns_pids[$1]}")"; }
 
 # Has a background command said this?
 netns_said() { grep -q "$2" "$TMP/$1.out" 2>/dev/null; }
