@@ -90,9 +90,8 @@ PROGRAM_LINK = -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnetmap $(LIBS) -lm
 define TOOL
 $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c cmd/lib/*.c)) $(B)/lib/libnetmap.so
 	@mkdir -p $$(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) $(TOOL_LIBS_$(1)) -o $$@
+	$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) -o $$@
 endef
-TOOL_LIBS_pkt-gen := -lpcap
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 
 $(addprefix $(B)/bin/,$(EXAMPLES)): $(B)/bin/%: $(B)/obj/examples/%.o $(B)/lib/libnetmap.so

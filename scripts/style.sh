@@ -4,7 +4,8 @@
 set -eu -o pipefail
 export LC_ALL=C
 
-max_file=600
+max_file=650	# "about 600"
+max_test=800	# tests are lists of cases
 max_function=80
 
 usage() {
@@ -38,7 +39,9 @@ pick() {	# extended regular expression
 }
 
 long_files() {
-	awk 'FNR == max + 1 { print FILENAME ":" FNR ": file has more than " max " lines" }' max=$max_file $code
+	# netmap_user.h is one header by contract: programs include nothing else.
+	awk 'FNR == 1 { limit = FILENAME ~ /^test\// ? max_test : FILENAME == "include/net/netmap_user.h" ? 1000 : max }
+	FNR == limit + 1 { print FILENAME ":" FNR ": file has more than " limit " lines" }' max=$max_file max_test=$max_test $code
 }
 
 # A function's body is what stands between { and } in the first column.
