@@ -3,6 +3,7 @@
  * A netmap program that knows nothing of this library: built with the headers of net/ only. Sends through a pipe from one
  * descriptor to another and waits in all ways there are. Prints "works", or what did not.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,6 +29,10 @@ static void fail(int line, const char *what)
 	exit(1);
 }
 
+/* Not known to the compiler, as in most programs: so that it calls the functions that check. */
+static int flags = O_RDWR;
+static nfds_t num = 2;
+
 struct end {
 	int fd;
 	struct netmap_ring *tx, *rx;
@@ -37,7 +42,7 @@ static struct end end_open(const char *name)
 {
 	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
 	struct nmreq_header hdr = { .nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER, .nr_body = (uintptr_t)&reg };
-	struct end e = { .fd = open("/dev/netmap", O_RDWR) };
+	struct end e = { .fd = open("/dev/netmap", flags) };
 	struct netmap_if *nifp;
 	char *mem;
 
@@ -68,15 +73,15 @@ static void receive(struct end *e)
 	e->rx->head = e->rx->cur = nm_ring_next(e->rx, e->rx->cur);
 }
 
-static void by_poll(struct end *a, struct end *b, nfds_t n)
+static void by_poll(struct end *a, struct end *b)
 {
 	struct pollfd p[2] = { { .fd = b->fd, .events = POLLIN }, { .fd = 0, .events = 0 } };
 	struct timespec ts = { 5, 0 };
 
-	CHECK(poll(p, n, 10) == 0);
+	CHECK(poll(p, num, 10) == 0);
 	transmit(a);
-	CHECK(poll(p, n, -1) == 1 && p[0].revents == POLLIN);
-	CHECK(ppoll(p, n, &ts, NULL) == 1);
+	CHECK(poll(p, num, -1) == 1 && p[0].revents == POLLIN);
+	CHECK(ppoll(p, num, &ts, NULL) == 1);
 	receive(b);
 }
 
@@ -110,19 +115,23 @@ static void by_epoll(struct end *a, struct end *b)
 
 int main(int argc, char **argv)
 {
-	/* The size is not known to the compiler, as in most programs. */
-	nfds_t n = argc > 9 ? (nfds_t)atoi(argv[9]) : 2;
-	struct end a = end_open("raw{1"), b = end_open("raw}1");
+	struct end a, b;
 	int status, fd;
 
-	by_poll(&a, &b, n);
+	if (argc > 2) {
+		flags = atoi(argv[1]);
+		num = (nfds_t)atoi(argv[2]);
+	}
+	a = end_open("raw{1");
+	b = end_open("raw}1");
+	by_poll(&a, &b);
 	by_select(&a, &b);
 	by_epoll(&a, &b);
 	CHECK((fd = dup(b.fd)) >= 0 && close(b.fd) == 0);
 	b.fd = fd;
-	by_poll(&a, &b, n);
+	by_poll(&a, &b);
 	if (fork() == 0) {
-		by_poll(&a, &b, n);
+		by_poll(&a, &b);
 		exit(0);
 	}
 	CHECK(wait(&status) > 0 && status == 0);

@@ -77,30 +77,7 @@ same jobs bash -c 'for i in 1 2 3; do sleep 0.$i & done; wait; trap "echo term" 
 same find find include -type f -newer /nonexistent
 same timeout timeout 0.2 sleep 5
 if command -v python3 >/dev/null; then
-	same python_async python3 - <<'EOF'
-import asyncio, subprocess, socket, selectors, threading
-async def main():
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    print(await asyncio.gather(*(ask(port, i) for i in range(20))))
-    p = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
-    print(await p.communicate(b"data" * 10000) == (b"data" * 10000, None), p.returncode)
-    server.close()
-async def echo(r, w):
-    w.write(await r.readline()); await w.drain(); w.close()
-async def ask(port, i):
-    r, w = await asyncio.open_connection("127.0.0.1", port)
-    w.write(b"%d\n" % i)
-    return await r.readline()
-asyncio.run(main())
-for kind in selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector:
-    a, b = socket.socketpair()
-    s = kind()
-    s.register(a, selectors.EVENT_READ)
-    t = threading.Timer(0.05, lambda: b.send(b"x"))
-    t.start()
-    print([e for _, e in s.select(5)], s.select(0.01) != [])
-EOF
+	same ordinary_python python3 test/preload/ordinary.py
 fi
 
 echo "# nanoseconds a call, without and with the library:"
