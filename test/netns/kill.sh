@@ -26,12 +26,14 @@ netns_veth a w0 b w1 2
 netns_addr a v0 10.0.0.1/24
 netns_addr b v1 10.0.0.2/24
 rounds=${ROUNDS:-100}
+set +m
 stuck=0 left=0 moments=""
 for ((i = 0; i < rounds; i++)); do
-	# Two at a time now and then: who comes second fails, and may be killed while it does.
-	ip netns exec "$(ns_name a)" ${victims[i % ${#victims[@]}]} >"$TMP/victim.log" 2>&1 &
+	read -ra victim <<<"${victims[i % ${#victims[@]}]}"
+	ip netns exec "$(ns_name a)" "${victim[@]}" >"$TMP/victim.log" 2>&1 &
 	one=$!
-	[ $((i % 7)) -ne 3 ] || ip netns exec "$(ns_name a)" ${victims[0]} >/dev/null 2>&1 &
+	# Two at a time now and then: who comes second fails, and may be killed while it does.
+	[ $((i % 7)) -ne 3 ] || ip netns exec "$(ns_name a)" "$B/bin/pkt-gen" -i netmap:v0 -f rx >/dev/null 2>&1 &
 	delay=$(printf '0.%03d' $((RANDOM % (i % 3 ? 60 : 250))))
 	sleep "$delay"		# the moment is what is random here
 	kill -KILL $one 2>/dev/null
@@ -48,6 +50,7 @@ verdict "interface works after $rounds kills" "$stuck" "did not work $stuck time
 verdict "not left in promiscuous mode" $?
 
 # And the next one opens it as if nothing had been.
+set -m
 netns_spawn rx b "$B/test/netns/flow" rx -i raw:v1 -n 1000
 wait_for 10 netns_said rx ready
 netns_spawn tx a "$B/test/netns/flow" tx -i netmap:v0 -n 1000
