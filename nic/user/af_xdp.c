@@ -65,11 +65,24 @@ static void tx_stop(struct lr_xdp_queue *q)
 	q->tx.skip = NULL;
 }
 
+/*
+ * Whether packets come from a stack on this machine, not from a wire: checksums may be unfinished then. These drivers
+ * know of no hardware, and generic XDP gets packets as some driver made them for the stack.
+ */
+static bool from_a_stack(const struct lr_xdp_nic *nic)
+{
+	char driver[32];
+
+	lr_netdev_driver(nic->dev, driver, sizeof(driver));
+	return nic->generic || strcmp(driver, "veth") == 0 || strcmp(driver, "tun") == 0;
+}
+
 static int rx_start(struct lr_xdp_queue *q, struct lr_ring *r, struct lr_why *why)
 {
 	uint32_t last = r->num_slots - 1;
 
 	q->rx_ring = r;
+	q->unfinished = from_a_stack(q->nic);
 	q->rx.missing = 0;
 	/* All slots are ours: as if the program had just given them back, once around. */
 	lr_xdp_rx_post(r, last);

@@ -90,6 +90,8 @@ struct lr_xdp_queue {
 	uint32_t bufs;		/* buffers [0, bufs) are in the UMEM */
 	uint32_t max_frags;	/* slots a packet may take when sent */
 	unsigned int shift;	/* of the buffer size */
+	bool unfinished;	/* packets may come with checksums that the sender left to hardware */
+	char *base;		/* of the UMEM */
 	struct lr_ring *tx_ring, *rx_ring;	/* those started */
 	struct {
 		void *base;

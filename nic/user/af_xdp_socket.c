@@ -328,6 +328,7 @@ int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why)
 	q->zc = nic->zc;
 	q->bufs = nic->bufs;
 	q->shift = nic->shift;
+	q->base = plan.mem;
 	q->max_frags = !nic->sg ? 1 : nic->zc ? MAX_FRAGS_ZC : MAX_FRAGS_COPY;
 	err = install(q, fd);
 	if (!err)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "af_xdp.h"
+#include "checksum.h"
 #include "nic.h"
 
 /* The loops over ordinary packets are not inlined: so they have the registers for themselves. */
@@ -360,23 +361,20 @@ static NOINLINE uint32_t rx_plain(struct lr_xdp_queue *q, struct lr_ring *r, uin
  * The buffer of descriptor `at` is going to the program: in the fill ring it changes places with the one expected.
  * Data that does not begin where the buffer does (a driver's metadata is before it) moves there.
  */
-static uint32_t rx_settle(struct lr_xdp_queue *q, const struct lr_ring *r, uint32_t at, uint32_t len)
+static uint32_t rx_settle(struct lr_xdp_queue *q, uint32_t at, uint32_t len)
 {
 	struct lr_xdp_rx *x = &q->rx;
 	uint64_t addr = x->desc[at & x->mask].addr;
 	uint32_t idx = (uint32_t)(addr >> q->shift), i = at;
 	uint64_t want = slot_addr(idx, q->shift);
-	char *buf;
 
 	while (i != x->posted && x->fill[i & x->mask] != want)
 		i++;
 	if (i != x->posted)
 		x->fill[i & x->mask] = x->fill[at & x->mask];
 	x->fill[at & x->mask] = want;
-	if (addr != want) {
-		buf = lr_region_buf(r->port->region, idx);
-		memmove(buf, buf + (int64_t)(addr - want), len);
-	}
+	if (addr != want)
+		memmove(q->base + want, q->base + addr, len);
 	return idx;
 }
 
@@ -397,7 +395,7 @@ static uint32_t rx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, 
 		return 0;
 	for (i = 0; i < n; i++, x->cons++) {
 		const struct xdp_desc *d = &x->desc[x->cons & x->mask];
-		uint32_t idx = rx_settle(q, r, x->cons, d->len);
+		uint32_t idx = rx_settle(q, x->cons, d->len);
 
 		if (n > room) {
 			rx_give(q, idx);
@@ -418,11 +416,50 @@ static uint32_t rx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, 
 	return n;
 }
 
+/* The packet at descriptor `at`, of `total` bytes in all its pieces, gets its checksum. */
+static void rx_complete(struct lr_xdp_queue *q, uint32_t at, uint32_t total, const struct lr_checksum *c)
+{
+	const struct lr_xdp_rx *x = &q->rx;
+	uint8_t *head = (uint8_t *)q->base + x->fill[at & x->mask];
+	uint64_t sum = 0;
+	uint32_t offset = 0, len;
+
+	for (; offset < total; at++, offset += len) {
+		len = x->desc[at & x->mask].len;
+		sum = lr_checksum_add(sum, c, (uint8_t *)q->base + x->fill[at & x->mask], offset, len);
+	}
+	lr_checksum_finish(head, c, sum);
+}
+
+/*
+ * Checksums that a local sender left to the hardware, in the packets of descriptors [at, end), are completed here: XDP
+ * does not tell which ones they are.
+ */
+static void rx_finish(struct lr_xdp_queue *q, uint32_t at, uint32_t end)
+{
+	const struct lr_xdp_rx *x = &q->rx;
+	struct lr_checksum c;
+
+	while (at != end) {
+		const struct xdp_desc *d = &x->desc[at & x->mask];
+		uint32_t first = at++, total = d->len;
+
+		os_prefetch(q->base + x->fill[(first + 8) & x->mask]);
+		for (; d->options & XDP_PKT_CONTD && at != end; at++) {
+			d = &x->desc[at & x->mask];
+			total += d->len;
+		}
+		if (lr_checksum_unfinished((uint8_t *)q->base + x->fill[first & x->mask], x->desc[first & x->mask].len,
+					   total, &c))
+			rx_complete(q, first, total, &c);
+	}
+}
+
 void lr_xdp_rx_receive(struct lr_ring *r)
 {
 	struct lr_xdp_queue *q = r->priv;
 	struct lr_xdp_rx *x = &q->rx;
-	const uint32_t n = r->num_slots, end = os_load_acquire(x->producer);
+	const uint32_t n = r->num_slots, end = os_load_acquire(x->producer), start = x->cons;
 	uint32_t pos = r->hwtail, room = n - 1 - lr_pos_dist(r->hwcur, pos, n);
 
 	if (x->cons == end)
@@ -445,6 +482,8 @@ void lr_xdp_rx_receive(struct lr_ring *r)
 		pos = lr_nic_pos_add(pos, done, n);
 		room -= done;
 	}
+	if (q->unfinished)
+		rx_finish(q, start, x->cons);
 	os_store(&r->hwtail, pos);
 	os_store_release(x->consumer, x->cons);
 }

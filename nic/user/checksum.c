@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Completing checksums. See checksum.h. The field holds the folded sum of the pseudo header (RFC 1071 sums are
- * associative), so the sum over the segment with the field in it is the whole.
+ * Completing checksums. See checksum.h. The field holds the folded sum of the pseudo header, so the sum over the
+ * segment with the field in it is the whole. Sums are of words as they lie in memory: RFC 1071, 2 (B), byte order
+ * independence.
  */
+#include <arpa/inet.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "checksum.h"
 
@@ -16,86 +20,148 @@ static unsigned int be16(const uint8_t *p)
 	return (unsigned int)p[0] << 8 | p[1];
 }
 
-/* RFC 1071: ones' complement sum of 16-bit words, folded. */
-static uint16_t sum(const uint8_t *p, size_t len)
+static uint16_t load16(const uint8_t *p)
 {
-	uint64_t s = 0;
+	uint16_t v;
 
-	for (; len > 1; len -= 2, p += 2)
-		s += be16(p);
-	if (len)
-		s += (unsigned int)p[0] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return (uint16_t)s;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-/* The segment at p has its end where IP says. */
-static bool complete(uint8_t *p, size_t len, unsigned int proto)
+static uint16_t fold(uint64_t sum)
 {
-	size_t at = proto == IPPROTO_TCP ? TCP_SUM : UDP_SUM;
-	uint16_t s;
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
 
-	if ((proto != IPPROTO_TCP && proto != IPPROTO_UDP) || len < at + 2)
+/* The sum of len bytes, the last of an odd number padded with zero. len fits in 32 bits: no carry is lost. */
+static uint64_t add(uint64_t sum, const uint8_t *p, size_t len)
+{
+	uint8_t last[2] = { 0, 0 };
+	uint32_t v;
+
+	for (; len >= sizeof(v); len -= sizeof(v), p += sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		sum += v;
+	}
+	if (len >= 2) {
+		sum += load16(p);
+		p += 2;
+		len -= 2;
+	}
+	if (len) {
+		last[0] = p[0];
+		sum += load16(last);
+	}
+	return sum;
+}
+
+/* The segment begins at `at`, of protocol proto; addr: the addresses of the IP header, addr_len bytes. */
+static bool segment(struct lr_checksum *c, size_t len, size_t at, size_t end, unsigned int proto, const uint8_t *addr,
+		    size_t addr_len)
+{
+	c->udp = proto == IPPROTO_UDP;
+	c->start = at;
+	c->end = end;
+	c->field = at + (c->udp ? UDP_SUM : TCP_SUM);
+	if (!c->udp && proto != IPPROTO_TCP)
 		return false;
-	s = (uint16_t)~sum(p, len);
-	if (s == 0 && proto == IPPROTO_UDP)
-		s = 0xffff; /* 0 would mean: none */
-	p[at] = (uint8_t)(s >> 8);
-	p[at + 1] = (uint8_t)s;
+	if (c->field + 2 > end || c->field + 2 > len)
+		return false;
+	c->pseudo = fold(add(htons((uint16_t)proto) + (uint64_t)htons((uint16_t)(end - at)), addr, addr_len));
 	return true;
 }
 
-static bool complete_ip4(uint8_t *p, size_t len)
+static bool find_ip4(const uint8_t *p, size_t at, size_t len, size_t frame_len, struct lr_checksum *c)
 {
 	size_t head, total;
 
-	if (len < 20 || p[0] >> 4 != 4)
+	if (at + 20 > len)
 		return false;
+	p += at;
 	head = (size_t)(p[0] & 15) * 4;
 	total = be16(p + 2);
 	/* A fragment has no whole checksum. */
-	if (head < 20 || total < head || total > len || be16(p + 6) & 0x3fff)
+	if (p[0] >> 4 != 4 || head < 20 || total < head || at + total > frame_len || be16(p + 6) & 0x3fff)
 		return false;
-	return complete(p + head, total - head, p[9]);
+	return segment(c, len, at + head, at + total, p[9], p + 12, 8);
 }
 
-static bool complete_ip6(uint8_t *p, size_t len)
+static bool find_ip6(const uint8_t *p, size_t at, size_t len, size_t frame_len, struct lr_checksum *c)
 {
+	size_t end, next = at + 40;
 	unsigned int proto;
-	size_t end, at = 40;
 
-	if (len < 40 || p[0] >> 4 != 6)
+	if (next > len || p[at] >> 4 != 6)
 		return false;
-	end = 40 + be16(p + 4);
-	if (end > len)
+	end = next + be16(p + at + 4);
+	if (end > frame_len)
 		return false;
-	proto = p[6];
+	proto = p[at + 6];
 	while (proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS) {
-		if (at + 8 > end)
+		if (next + 8 > len || next + 8 > end)
 			return false;
-		proto = p[at];
-		at += 8 + (size_t)p[at + 1] * 8;
+		proto = p[next];
+		next += 8 + (size_t)p[next + 1] * 8;
 	}
-	return at <= end && complete(p + at, end - at, proto);
+	return next <= end && segment(c, len, next, end, proto, p + at + 8, 32);
+}
+
+bool lr_checksum_find(const uint8_t *head, size_t len, size_t frame_len, struct lr_checksum *c)
+{
+	size_t at = 2 * ETH_ALEN;
+	unsigned int type;
+
+	if (len < ETH_HLEN)
+		return false;
+	type = be16(head + at);
+	while ((type == ETHERTYPE_VLAN || type == 0x88a8) && at + 6 <= len) {
+		at += 4;
+		type = be16(head + at);
+	}
+	if (type == ETHERTYPE_IP)
+		return find_ip4(head, at + 2, len, frame_len, c);
+	if (type == ETHERTYPE_IPV6)
+		return find_ip6(head, at + 2, len, frame_len, c);
+	return false;
+}
+
+bool lr_checksum_unfinished(const uint8_t *head, size_t len, size_t frame_len, struct lr_checksum *c)
+{
+	return lr_checksum_find(head, len, frame_len, c) && load16(head + c->field) == c->pseudo;
+}
+
+uint64_t lr_checksum_add(uint64_t sum, const struct lr_checksum *c, const uint8_t *piece, size_t at, size_t len)
+{
+	size_t from = at < c->start ? c->start : at, to = at + len < c->end ? at + len : c->end;
+	uint16_t part;
+
+	if (from >= to)
+		return sum;
+	part = fold(add(0, piece + (from - at), to - from));
+	/* A piece at an odd place in the segment has its bytes the other way round. */
+	if ((from - c->start) % 2)
+		part = (uint16_t)(part << 8 | part >> 8);
+	return sum + part;
+}
+
+void lr_checksum_finish(uint8_t *head, const struct lr_checksum *c, uint64_t sum)
+{
+	uint16_t v = (uint16_t)~fold(sum);
+
+	if (v == 0 && c->udp)
+		v = 0xffff; /* 0 would mean: none */
+	memcpy(head + c->field, &v, sizeof(v));
 }
 
 bool lr_checksum_complete(uint8_t *frame, size_t len)
 {
-	size_t at = 12;
-	unsigned int type;
+	struct lr_checksum c;
 
-	if (len < 14)
+	if (!lr_checksum_find(frame, len, len, &c))
 		return false;
-	type = be16(frame + at);
-	while ((type == 0x8100 || type == 0x88a8) && at + 6 <= len) {
-		at += 4;
-		type = be16(frame + at);
-	}
-	at += 2;
-	if (type == 0x0800)
-		return complete_ip4(frame + at, len - at);
-	if (type == 0x86dd)
-		return complete_ip6(frame + at, len - at);
-	return false;
+	lr_checksum_finish(frame, &c, lr_checksum_add(0, &c, frame, 0, len));
+	return true;
 }

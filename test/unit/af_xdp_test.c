@@ -52,6 +52,7 @@ static struct lr_ring *setup(enum lr_ring_kind kind)
 	t.dev.news = -1;
 	t.nic.dev = &t.dev;
 	t.q = (struct lr_xdp_queue){ .nic = &t.nic, .fd = -1, .open = true, .shift = 11, .max_frags = 6 };
+	t.q.base = lr_region_buf(r->port->region, 0) - OS_BUF_HEADROOM;
 	t.q.bufs = lr_region_bufs_committed(r->port->region);
 	t.q.tx = (struct lr_xdp_tx){
 		.desc = t.tx,
