@@ -56,7 +56,7 @@ struct os_waitq {
 /* One poller's list; grown by os_waitq_record, used and released by the host (lib/device*.c). */
 struct os_waiter {
 	struct pollfd *fds;
-	struct os_waitq **wqs;	/* the queue behind each of fds */
+	struct os_waitq **wqs;	/* the queue whose own descriptor each of fds is; NULL: it is somebody else's */
 	unsigned int n, room;
 	int nap_ms;		/* sleep at most this long: a back end could not promise a wake-up; -1: no limit */
 	int error;		/* a descriptor could not be had: do not sleep */

@@ -35,17 +35,22 @@ void os_waitq_lend(struct os_waitq *wq, int fd, short events)
 	os_store_release(&wq->fd, fd);
 }
 
-void os_waitq_signal(struct os_waitq *wq)
+static void make_readable(int fd)
 {
-	int fd = os_load_acquire(&wq->fd);
 	uint64_t one = 1;
 	ssize_t n;
 
-	if (!__atomic_exchange_n(&wq->armed, 0, __ATOMIC_SEQ_CST) || fd < 0)
-		return;
 	do
 		n = write(fd, &one, sizeof(one));
 	while (n < 0 && errno == EINTR);
+}
+
+void os_waitq_signal(struct os_waitq *wq)
+{
+	int fd = os_load_acquire(&wq->fd);
+
+	if (__atomic_exchange_n(&wq->armed, 0, __ATOMIC_SEQ_CST) && fd >= 0)
+		make_readable(fd);
 }
 
 /* The queue's descriptor, made when first asked for. Several pollers may come at once. */
@@ -97,17 +102,22 @@ static int waiter_push(struct os_waiter *w, int fd, short events, struct os_wait
 
 void os_waitq_record(struct os_waitq *wq, struct os_waiter *w)
 {
+	bool lent = wq->lent;
 	int fd = waitq_fd(wq);
-	int err = fd < 0 ? fd : waiter_push(w, fd, wq->events, wq);
+	int err = fd < 0 ? fd : waiter_push(w, fd, wq->events, lent ? NULL : wq);
 
 	if (err) {
 		w->error = err;
 		return;
 	}
-	if (wq->lent)
+	if (lent)
 		return;
-	if (__atomic_add_fetch(&wq->waiters, 1, __ATOMIC_ACQ_REL) == 1)
+	if (__atomic_add_fetch(&wq->waiters, 1, __ATOMIC_ACQ_REL) == 1) {
 		drain(fd);
+		/* Who came meanwhile may have been woken already, and we ate that: he looks again. */
+		if (os_load_acquire(&wq->waiters) > 1)
+			make_readable(fd);
+	}
 	/* Partner: os_waitq_wake. The look at the ring comes after this. */
 	__atomic_exchange_n(&wq->armed, 1, __ATOMIC_SEQ_CST);
 }
@@ -122,7 +132,7 @@ void os_waiter_release(struct os_waiter *w)
 	unsigned int i;
 
 	for (i = 0; i < w->n; i++)
-		if (w->wqs[i] && !w->wqs[i]->lent)
+		if (w->wqs[i])
 			__atomic_sub_fetch(&w->wqs[i]->waiters, 1, __ATOMIC_ACQ_REL);
 	w->n = 0;
 	w->nap_ms = -1;

@@ -326,7 +326,7 @@ static void full_and_empty(void)
 
 /* --- Several sleepers on one ring -------------------------------------------------------------------- */
 
-#define GENERATIONS 10000
+#define GENERATIONS 500
 
 static struct os_waitq crowd_queue;
 static _Atomic uint32_t generation, seen;
@@ -384,7 +384,7 @@ static void crowds(void)
 {
 	crowd_of(1);
 	crowd_of(2);
-	crowd_of(4);
+	crowd_of(3);
 }
 
 static const struct unit_case cases[] = {
