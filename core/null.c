@@ -20,6 +20,10 @@ static int null_txsync(struct lr_ring *r, unsigned int flags)
 	for (i = r->hwcur; i != r->head; i = lr_pos_next(i, r->num_slots)) {
 		struct lr_slot s = lr_slot_read(&r->slot[i]);
 
+		if (os_unlikely(lr_ring_mend_slot(r, i))) {
+			lr_count(&r->count.bad_slots, 1);
+			continue;
+		}
 		bytes += s.len;
 		packets += !(s.flags & NS_MOREFRAG);
 	}

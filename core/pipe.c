@@ -35,6 +35,7 @@ static void skip_rest(struct move *m)
 	m->tx->skip = true;
 	while (m->left && m->tx->skip) {
 		m->tx->skip = lr_slot_read(&m->tx->slot[m->t]).flags & NS_MOREFRAG;
+		lr_ring_mend_slot(m->tx, m->t);
 		m->t = lr_pos_next(m->t, m->tx->num_slots);
 		m->left--;
 	}

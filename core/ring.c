@@ -27,22 +27,26 @@ uint32_t lr_ring_new_buf(struct lr_ring *r)
 	return lr_region_take_bufs(r->port->region, &idx, 1, NULL) < 0 ? 0 : idx;
 }
 
+bool lr_ring_mend_slot(struct lr_ring *r, uint32_t pos)
+{
+	struct lr_slot s = lr_slot_read(&r->slot[pos]);
+
+	if (lr_slot_ok(r, s))
+		return false;
+	if (lr_buf_ok(r, s.idx))
+		lr_slot_write(&r->slot[pos], s.idx, 0, s.flags);
+	else
+		lr_slot_write(&r->slot[pos], lr_ring_new_buf(r), 0, NS_BUF_CHANGED);
+	return true;
+}
+
 /* The program's slots, [head, tail), get usable buffers and lengths again. */
 static void repair_slots(struct lr_ring *r)
 {
 	uint32_t i;
 
-	for (i = r->head; i != r->tail; i = lr_pos_next(i, r->num_slots)) {
-		struct lr_slot s = lr_slot_read(&r->slot[i]);
-
-		if (!lr_buf_ok(r, s.idx)) {
-			lr_slot_write(&r->slot[i], lr_ring_new_buf(r), 0, NS_BUF_CHANGED);
-			lr_count(&r->count.bad_slots, 1);
-		} else if (s.len > r->buf_len) {
-			lr_slot_write(&r->slot[i], s.idx, 0, s.flags);
-			lr_count(&r->count.bad_slots, 1);
-		}
-	}
+	for (i = r->head; i != r->tail; i = lr_pos_next(i, r->num_slots))
+		lr_count(&r->count.bad_slots, lr_ring_mend_slot(r, i));
 }
 
 /* What the program sees goes back to the last positions that made sense; nothing is lost of what it has submitted. */

@@ -172,6 +172,12 @@ void lr_ring_mem_put(struct lr_ring *r);
  */
 uint32_t lr_ring_new_buf(struct lr_ring *r);
 
+/*
+ * A slot that was refused gets a usable buffer or length, so that the program that has it next can go on. True if there was
+ * something to mend.
+ */
+bool lr_ring_mend_slot(struct lr_ring *r, uint32_t pos);
+
 /* A snapshot of the counters. */
 void lr_ring_stats(const struct lr_ring *r, struct nm_ring_stats *out);
 
