@@ -6,19 +6,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void (*before_read)(void);
+static void (*_Atomic before_read)(void);
 
 static ssize_t slow_read(int fd, void *buf, size_t len)
 {
-	void (*hook)(void) = before_read;
+	void (*hook)(void) = atomic_exchange(&before_read, NULL);
 
-	before_read = NULL;
 	if (hook)
 		hook();
 	return read(fd, buf, len);
