@@ -190,10 +190,10 @@ static void packet_ring_stop(struct lr_ring *r)
 {
 	struct lr_packet_nic *nic = r->port->priv;
 
-	if (lr_kind_is_tx(r->kind))
-		tx_drain(nic->dev, r);
-	else
+	if (!lr_kind_is_tx(r->kind))
 		os_waitq_lend(&r->wq, -1, 0);
+	else if (!r->port->elsewhere)
+		tx_drain(nic->dev, r);
 	ring_close(r->priv);
 }
 
@@ -201,18 +201,21 @@ static void packet_wait(struct lr_ring *r, struct os_waiter *w)
 {
 	struct lr_packet_nic *nic = r->port->priv;
 	struct lr_packet_ring *k = r->priv;
+	uint32_t at = os_load(&r->hwtail);
+	bool idle = os_load(&k->seen) == at;
 	socklen_t len = sizeof(int);
 	int pending;
 
-	lr_netdev_wait(nic->dev, w);
+	lr_netdev_wait(nic->dev, w, at, &k->seen);
 	if (lr_kind_is_tx(r->kind)) {
 		if (lr_packet_in_flight(k) && os_load(&nic->dev->up))
-			lr_nap_take(&k->nap, os_load(&r->hwtail), w);
+			lr_nap_take(&k->nap, at, w);
 		return;
 	}
 	os_waitq_record(&r->wq, w);
 	/* That the interface went down stays with the socket as an error, and would not let anybody sleep. */
-	getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
+	if (idle)
+		getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
 }
 
 /* What the kernel lost for lack of frames. Asking sets its count to zero. */

@@ -31,6 +31,7 @@ struct lr_packet_ring {
 	uint16_t *slots;	/* tx: how many slots the frame frees */
 	bool discard;		/* tx: the rest of a packet that began badly is still to come */
 	uint32_t idle;		/* rx: syncs that found nothing */
+	uint32_t seen;		/* by who slept last */
 	uint8_t *longer;	/* rx: room for a packet too long for a frame */
 	struct lr_nap nap;	/* tx */
 };

@@ -196,8 +196,11 @@ static int xdp_ring_start(struct lr_ring *r, struct lr_why *why)
 static void xdp_ring_stop(struct lr_ring *r)
 {
 	struct lr_xdp_queue *q = r->priv;
-	bool dirty = true;
+	bool dirty = true, elsewhere = r->port->elsewhere;
 
+	/* Shared with another process: not even the rings between us and the kernel may be touched. */
+	if (elsewhere)
+		lr_xdp_socket_close(q);
 	if (lr_kind_is_tx(r->kind)) {
 		if (q->open)
 			lr_xdp_tx_drain(r, DRAIN_MSEC);
@@ -206,7 +209,7 @@ static void xdp_ring_stop(struct lr_ring *r)
 	} else {
 		rx_stop(q);
 	}
-	queue_leave(q, dirty);
+	queue_leave(q, dirty && !elsewhere);
 }
 
 /* --- The port --------------------------------------------------------------------------------- */
@@ -220,12 +223,16 @@ static void xdp_wait(struct lr_ring *r, struct os_waiter *w)
 {
 	struct lr_xdp_queue *q = r->priv;
 	struct lr_netdev *d = q->nic->dev;
+	uint32_t at = os_load(&r->hwtail);
 
-	lr_netdev_wait(d, w);
-	if (!lr_kind_is_tx(r->kind))
+	if (!lr_kind_is_tx(r->kind)) {
+		lr_netdev_wait(d, w, at, &q->rx.seen);
 		os_waitq_record(&r->wq, w);
-	else if (lr_xdp_tx_in_flight(&q->tx) && os_load(&d->up))
-		lr_nap_take(&q->tx.nap, os_load(&r->hwtail), w);
+		return;
+	}
+	lr_netdev_wait(d, w, at, &q->tx.seen);
+	if (lr_xdp_tx_in_flight(&q->tx) && os_load(&d->up))
+		lr_nap_take(&q->tx.nap, at, w);
 }
 
 static void xdp_describe(struct lr_port *p)

@@ -64,6 +64,7 @@ struct lr_xdp_tx {
 	uint8_t *skip;		/* slots that were taken from the program and not sent */
 	bool discard;		/* the rest of a packet that began badly is still to come */
 	struct lr_nap nap;
+	uint32_t seen;		/* by who slept last */
 };
 
 struct lr_xdp_rx {
@@ -77,6 +78,7 @@ struct lr_xdp_rx {
 	uint32_t cons, posted;
 	uint32_t missing;	/* slots whose buffer the program lost */
 	uint32_t idle;		/* syncs that found nothing */
+	uint32_t seen;		/* by who slept last */
 	uint64_t kernel_drops;	/* of this socket, as far as counted */
 };
 

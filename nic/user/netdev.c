@@ -20,6 +20,7 @@
 #include "os/user/waiter.h"
 
 #define NETNS_FILE "/proc/thread-self/ns/net"
+#define MOMENT_MSEC 100
 
 /* An ioctl on the interface, under the name that it has now. */
 static int netdev_ioctl(const struct lr_netdev *d, unsigned long cmd, struct ifreq *ifr)
@@ -262,7 +263,7 @@ void lr_netdev_stir(const struct lr_netdev *d)
 	send(d->news, &ask, sizeof(ask), MSG_DONTWAIT);
 }
 
-void lr_netdev_wait(struct lr_netdev *d, struct os_waiter *w)
+void lr_netdev_wait(struct lr_netdev *d, struct os_waiter *w, uint32_t at, uint32_t *seen)
 {
 	unsigned int i;
 
@@ -272,5 +273,10 @@ void lr_netdev_wait(struct lr_netdev *d, struct os_waiter *w)
 			break;
 	if (i > 4 || i > w->n)
 		os_waiter_add(w, d->news, POLLIN);
-	lr_netdev_read_news(d);
+	if (os_load(seen) == at) {
+		lr_netdev_read_news(d);
+		return;
+	}
+	os_store(seen, at);
+	os_waiter_nap(w, MOMENT_MSEC);
 }

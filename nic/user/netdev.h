@@ -46,8 +46,11 @@ void lr_netdev_driver(const struct lr_netdev *d, char *buf, size_t size);
 void lr_netdev_read_news(struct lr_netdev *d);
 /* Makes d->news readable, so that all who sleep on it look around. */
 void lr_netdev_stir(const struct lr_netdev *d);
-/* Adds d->news to what the waiter sleeps on, once, and reads it. */
+/*
+ * Adds d->news to what the waiter sleeps on, and reads it; `at` is a position of the ring, kept in *seen. Who has just
+ * seen the ring move need not: he would have been woken for that. To be sure he sleeps only for a moment then.
+ */
 struct os_waiter;
-void lr_netdev_wait(struct lr_netdev *d, struct os_waiter *w);
+void lr_netdev_wait(struct lr_netdev *d, struct os_waiter *w, uint32_t at, uint32_t *seen);
 
 #endif
