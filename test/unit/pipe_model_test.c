@@ -32,6 +32,7 @@ struct way {
 	uint32_t room;		/* of the receiver's ring, as the sender knows it */
 	uint32_t to_release;	/* taken by the receiver, to be told with its next sync */
 	uint32_t own[QUEUE];	/* the buffer of a spoiled tx slot, 0: not spoiled */
+	uint32_t missing;	/* buffers that were in spoiled slots, which got others */
 	bool skip;
 	uint64_t drops, packets, bytes;
 	uint32_t more_odds;	/* of 100 */
@@ -137,17 +138,24 @@ static void spoil(struct way *w, uint32_t pos)
 	r->shared->slot[pos].buf_idx = bad[random_below(LR_ARRAY_SIZE(bad))];
 }
 
-/* The program puts its own buffers back where it had put rubbish, once the slots are its own again. */
+/* Slots with rubbish got another buffer when they were taken. If not, the program puts its own back when it has them again. */
 static void restore(struct way *w, bool all)
 {
 	struct lr_ring *r = tx_of(w);
 	uint32_t pos;
 
 	for (pos = 0; pos < w->slots; pos++) {
-		if (!w->own[pos] || (!all && lr_pos_dist(r->shared->head, pos, w->slots) >=
-					     lr_pos_dist(r->shared->head, r->shared->tail, w->slots)))
+		bool taken = lr_pos_dist(r->hwcur, pos, w->slots) >= w->sent.n;
+		bool mine = lr_pos_dist(r->shared->head, pos, w->slots) < lr_pos_dist(r->shared->head, r->shared->tail, w->slots);
+
+		if (!w->own[pos])
 			continue;
-		r->shared->slot[pos].buf_idx = w->own[pos];
+		if (taken && lr_buf_ok(r, r->shared->slot[pos].buf_idx))
+			w->missing++;
+		else if (all || mine)
+			r->shared->slot[pos].buf_idx = w->own[pos];
+		else
+			continue;
 		w->own[pos] = 0;
 	}
 }
@@ -161,9 +169,12 @@ static void fill(struct way *w)
 	if (random_below(200) == 0)
 		w->more_odds = random_below(3) == 0 ? 98 : random_below(60);
 	for (n = random_below(space + 1); n; n--) {
-		struct item item = { next_id++, (uint16_t)random_below(2049), random_below(100) < w->more_odds, random_below(60) == 0 };
 		struct netmap_slot *slot = &s->slot[s->head];
+		struct item item = { .id = next_id++ };
 
+		item.len = (uint16_t)random_below(2049);
+		item.more = random_below(100) < w->more_odds;
+		item.bad = random_below(60) == 0;
 		slot->len = item.len;
 		slot->flags = item.more ? NS_MOREFRAG : 0;
 		slot->ptr = item.id;
@@ -250,7 +261,7 @@ static void reopen(struct lr_file **end)
 /* Every buffer once: of all rings, and of the slots where rubbish is. */
 static void conserved(void)
 {
-	static uint8_t seen[1 << 16];
+	static uint8_t seen[1 << 13];
 	uint32_t total = 0, i, d;
 
 	memset(seen, 0, sizeof(seen));
@@ -266,7 +277,7 @@ static void conserved(void)
 			total += 2;
 		}
 	}
-	CHECK_EQ(master->port->region->pool[LR_POOL_BUF].taken, total);
+	CHECK_EQ(master->port->region->pool[LR_POOL_BUF].taken, total + ways[0].missing + ways[1].missing);
 }
 
 static void step(void)
@@ -302,6 +313,7 @@ static void epoch(uint32_t there, uint32_t back)
 			conserved();
 	}
 	CHECK(ways[0].packets && ways[1].packets);
+	conserved();
 	restore(&ways[0], true);
 	restore(&ways[1], true);
 	lr_file_close(master);
