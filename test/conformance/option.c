@@ -249,3 +249,33 @@ CASE(reason_with_a_large_room)
 	CHECK_EQ(refused_with(&r), ENXIO);
 	CHECK(m[0]);
 }
+
+/* Those who cannot give an option, the legacy ioctls, ask afterwards. */
+CASE(reason_of_the_request_before)
+{
+	struct nmreq r = { .nr_name = "lrnosuch0", .nr_version = NETMAP_API };
+	char text[256];
+	struct nmreq_reason body = { .nr_text = PTR(text), .nr_len = sizeof(text) };
+	int fd = dev_open();
+
+	CHECK_ERRNO(ioctl(fd, NIOCREGIF, &r), ENXIO);
+	for (int i = 0; i < 2; i++) {
+		memset(text, 'x', sizeof(text));
+		CHECK_GRANTED(ctrl(fd, NETMAP_REQ_REASON_GET, "", &body));
+		CHECK(memchr(text, 0, sizeof(text)));
+		CHECK_MSG(strstr(text, "lrnosuch0"), "%s", text);
+	}
+	body.nr_len = 4;
+	CHECK_GRANTED(ctrl(fd, NETMAP_REQ_REASON_GET, "", &body));
+	CHECK_EQ(strlen(text), 3);
+	body.nr_len = 0;
+	CHECK_REFUSED(ctrl(fd, NETMAP_REQ_REASON_GET, "", &body), EINVAL);
+	body = (struct nmreq_reason){ .nr_text = 8, .nr_len = 100 };
+	CHECK_REFUSED(ctrl(fd, NETMAP_REQ_REASON_GET, "", &body), EFAULT);
+	memcpy(r.nr_name, "", 1);
+	CHECK_OK(ioctl(fd, NIOCGINFO, &r));
+	body = (struct nmreq_reason){ .nr_text = PTR(text), .nr_len = sizeof(text) };
+	CHECK_GRANTED(ctrl(fd, NETMAP_REQ_REASON_GET, "", &body));
+	CHECK_STREQ(text, "");
+	close(fd);
+}

@@ -60,14 +60,24 @@ for nic in $BACKENDS; do
 done
 
 # Interfaces whose drivers have no XDP: generic XDP, in the kernel's receive path.
-#	a: v0.5 --- v0 ===== v1 --- v1.5 :b
-ip -n "$(ns_name a)" link add link v0 name v0.5 type vlan id 5
-ip -n "$(ns_name b)" link add link v1 name v1.5 type vlan id 5
-ip -n "$(ns_name a)" link set v0.5 up
-ip -n "$(ns_name b)" link set v1.5 up
-for nic in $BACKENDS; do
-	export NETMAP_NIC=$nic
-	transfer "$nic: VLAN interfaces" netmap:v0.5 netmap:v1.5 5000
-	transfer "$nic: VLAN interface, kernel to netmap" raw:v0.5 netmap:v1.5 5000
-done
+#	a: mv0 --- v0 ===== v1 --- mv1 :b
+if ip -n "$(ns_name a)" link add mv0 link v0 type macvlan mode bridge 2>/dev/null; then
+	ip -n "$(ns_name b)" link add mv1 link v1 type macvlan mode bridge
+	ip -n "$(ns_name a)" link set mv0 up
+	ip -n "$(ns_name b)" link set mv1 up
+	wait_for 5 netns_is_up a mv0
+	wait_for 5 netns_is_up b mv1
+	for nic in $BACKENDS; do
+		export NETMAP_NIC=$nic
+		transfer "$nic: no XDP in the driver, netmap to netmap" netmap:mv0 netmap:mv1 5000
+		transfer "$nic: no XDP in the driver, kernel to netmap" raw:mv0 netmap:mv1 5000
+		transfer "$nic: no XDP in the driver, netmap to kernel" netmap:mv0 raw:mv1 5000
+	done
+	netns_spawn gen b env NETMAP_NIC=af_xdp "$B/bin/pkt-gen" -i netmap:mv1 -f rx
+	wait_for 10 netns_said gen 'generic XDP'
+	verdict "af_xdp: no XDP in the driver is told" $?
+	netns_stop gen
+else
+	skip "no XDP in the driver" "this kernel has no macvlan"
+fi
 netns_end
