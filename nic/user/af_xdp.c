@@ -342,7 +342,7 @@ static int xdp_create(struct lr_port *p, struct lr_netdev *d, struct lr_why *why
 		return lr_why(why, -ENOMEM, "no memory");
 	nic->port = p;
 	nic->dev = d;
-	nic->map = nic->prog = nic->link = nic->hole = -1;
+	nic->map = nic->prog = nic->link = nic->their_map = nic->hole = -1;
 	nic->shift = (unsigned int)__builtin_ctz(size);
 	err = queues_create(nic, p, why);
 	if (!err)

@@ -109,6 +109,7 @@ struct lr_xdp_nic {
 	struct lr_xdp_queue *queue;
 	uint32_t queues;
 	int map, prog, link;	/* -1: none */
+	int their_map;		/* of sockets, when the program is another process's; -1: ours is */
 	int hole;		/* an event descriptor that is always ready */
 	bool generic;		/* XDP runs in the stack instead of the driver */
 	bool frags;		/* the program takes packets of several buffers */
@@ -123,8 +124,6 @@ struct lr_xdp_nic {
 int lr_xdp_program_load(struct lr_xdp_nic *nic, struct lr_why *why);
 void lr_xdp_program_unload(struct lr_xdp_nic *nic);
 int lr_xdp_attach(struct lr_xdp_nic *nic, struct lr_why *why);
-/* The interface is busy: if that is because of a program of somebody else, this says so. Returns -EBUSY. */
-int lr_xdp_busy(struct lr_xdp_nic *nic, struct lr_why *why);
 void lr_xdp_detach(struct lr_xdp_nic *nic);
 /* From now on the queue's packets come to its socket. */
 int lr_xdp_redirect(struct lr_xdp_queue *q, struct lr_why *why);

@@ -5,7 +5,7 @@
  *	return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
  *
  * It is attached by a link, never by netlink: a link goes away with its last descriptor. A socket leaves the map by
- * itself when it closes.
+ * itself when it closes. An interface has room for one program, so processes that use different queues of it share one.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -75,7 +75,7 @@ static void close_fd(int *fd)
 
 void lr_xdp_program_unload(struct lr_xdp_nic *nic)
 {
-	close_fd(&nic->link);
+	lr_xdp_detach(nic);
 	close_fd(&nic->prog);
 	close_fd(&nic->map);
 }
@@ -91,40 +91,94 @@ static int attach_mode(struct lr_xdp_nic *nic, uint32_t mode)
 	return -errno;
 }
 
-/* The name of a program, "" when it cannot be had. */
-static void program_name(uint32_t id, char *name, size_t size)
+/* What is attached to the interface: its id, and what it is. False: nothing, or we may not know. */
+static bool attached(const struct lr_xdp_nic *nic, struct bpf_prog_info *info, uint32_t *map_id)
 {
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
+	uint32_t len = sizeof(*info), id = 0;
+	int fd;
 
-	name[0] = '\0';
-	if (fd < 0)
-		return;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-		lr_text(name, size, "%s", info.name);
-	close(fd);
+	memset(info, 0, sizeof(*info));
+	if (bpf_xdp_query_id((int)nic->dev->index, 0, &id) < 0 || !id)
+		return false;
+	info->nr_map_ids = 1;
+	info->map_ids = (uintptr_t)map_id;
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd >= 0) {
+		bpf_obj_get_info_by_fd(fd, info, &len);
+		close(fd);
+	}
+	info->id = id;
+	return true;
 }
 
-int lr_xdp_busy(struct lr_xdp_nic *nic, struct lr_why *why)
+static bool is_netmap(const struct bpf_prog_info *info)
+{
+	return strcmp(info->name, PROGRAM_NAME) == 0 && info->nr_map_ids == 1;
+}
+
+static int busy(const struct lr_xdp_nic *nic, struct lr_why *why)
 {
 	const char *dev = nic->dev->name;
-	char name[BPF_OBJ_NAME_LEN];
-	uint32_t id = 0;
+	struct bpf_prog_info info;
+	uint32_t map;
 
-	if (nic->link < 0)
-		bpf_xdp_query_id((int)nic->dev->index, 0, &id);
-	if (!id)
-		return -EBUSY;
-	program_name(id, name, sizeof(name));
-	if (strcmp(name, PROGRAM_NAME) == 0)
+	if (attached(nic, &info, &map) && is_netmap(&info))
 		return lr_why(why, -EBUSY,
-			      "another process receives from %s through netmap (XDP program %u); end it first", dev,
-			      id);
+			      "another process receives from %s through netmap, and sharing it needs CAP_SYS_ADMIN",
+			      dev);
 	return lr_why(why, -EBUSY,
 		      "%s has an XDP program: id %u%s%s. End what attached it, or run 'ip link set dev %s xdp off', "
 		      "or set NETMAP_NIC=af_packet",
-		      dev, id, name[0] ? ", " : "", name, dev);
+		      dev, info.id, info.name[0] ? ", " : "", info.name, dev);
+}
+
+/* The link by which a program is attached; -ENOENT when there is none (any more). */
+static int find_link(uint32_t prog_id)
+{
+	struct bpf_link_info info;
+	uint32_t id = 0, len;
+
+	while (bpf_link_get_next_id(id, &id) == 0) {
+		int fd = bpf_link_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue;
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_LINK_TYPE_XDP &&
+		    info.prog_id == prog_id)
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
+/*
+ * Another process receives from other queues through netmap: its program serves us, too. With a descriptor of the link we
+ * keep it attached when that process ends. Fails with -EBUSY when it is no program of ours, -ENOENT when it has just gone.
+ */
+static int join(struct lr_xdp_nic *nic)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, how);
+	struct bpf_prog_info info;
+	uint32_t map_id = 0;
+
+	if (!attached(nic, &info, &map_id))
+		return -ENOENT;
+	if (!is_netmap(&info))
+		return -EBUSY;
+	nic->link = find_link(info.id);
+	if (nic->link < 0)
+		return -ENOENT;
+	nic->their_map = bpf_map_get_fd_by_id(map_id);
+	if (nic->their_map < 0) {
+		close_fd(&nic->link);
+		return -ENOENT;
+	}
+	nic->generic = bpf_xdp_query((int)nic->dev->index, 0, &how) == 0 && how.attach_mode == XDP_ATTACHED_SKB;
+	if (nic->generic)
+		lr_text(nic->no_native, sizeof(nic->no_native), "as another process has it");
+	return 0;
 }
 
 /* Why the driver did not want the program, in few words. */
@@ -138,37 +192,51 @@ static const char *no_native(int err)
 	}
 }
 
+/* Native before generic. -EBUSY: something is attached already. */
+static int attach(struct lr_xdp_nic *nic, struct lr_why *why)
+{
+	int err = attach_mode(nic, XDP_FLAGS_DRV_MODE);
+
+	if (err && err != -EBUSY && err != -EEXIST) {
+		lr_text(nic->no_native, sizeof(nic->no_native), "%s", no_native(err));
+		err = attach_mode(nic, XDP_FLAGS_SKB_MODE);
+		nic->generic = true;
+	} else {
+		nic->generic = false;
+	}
+	if (!err || err == -EBUSY || err == -EEXIST)
+		return err ? -EBUSY : 0;
+	return lr_why(why, err,
+		      "cannot attach an XDP program to %s: %s; native XDP: %s. NETMAP_NIC=af_packet does without",
+		      nic->dev->name, strerror(-err), nic->no_native);
+}
+
 int lr_xdp_attach(struct lr_xdp_nic *nic, struct lr_why *why)
 {
-	int err;
+	int err = -EBUSY, tries;
 
 	if (nic->link >= 0)
 		return 0;
-	err = attach_mode(nic, XDP_FLAGS_DRV_MODE);
-	if (err == -EBUSY || err == -EEXIST)
-		return lr_xdp_busy(nic, why);
-	nic->generic = err != 0;
-	if (!err)
-		return 0;
-	lr_text(nic->no_native, sizeof(nic->no_native), "%s", no_native(err));
-	err = attach_mode(nic, XDP_FLAGS_SKB_MODE);
-	if (err == -EBUSY || err == -EEXIST)
-		return lr_xdp_busy(nic, why);
-	if (err)
-		lr_why(why, err,
-		       "cannot attach an XDP program to %s: %s; native XDP: %s. NETMAP_NIC=af_packet does without",
-		       nic->dev->name, strerror(-err), nic->no_native);
-	return err;
+	/* Who is there may go between our attempts. */
+	for (tries = 0; tries < 3 && err == -EBUSY; tries++) {
+		err = attach(nic, why);
+		if (err == -EBUSY && join(nic) == 0)
+			return 0;
+	}
+	return err == -EBUSY ? busy(nic, why) : err;
 }
 
 void lr_xdp_detach(struct lr_xdp_nic *nic)
 {
 	close_fd(&nic->link);
+	close_fd(&nic->their_map);
 }
 
 int lr_xdp_redirect(struct lr_xdp_queue *q, struct lr_why *why)
 {
-	if (bpf_map_update_elem(q->nic->map, &q->index, &q->fd, 0) == 0)
+	int map = q->nic->their_map >= 0 ? q->nic->their_map : q->nic->map;
+
+	if (bpf_map_update_elem(map, &q->index, &q->fd, 0) == 0)
 		return 0;
 	return lr_why(why, -errno, "cannot direct queue %u of %s to its socket: %s", q->index, q->nic->dev->name,
 		      strerror(errno));

@@ -167,9 +167,8 @@ static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 	const char *dev = q->nic->dev->name;
 
 	if (err == -EBUSY)
-		lr_xdp_busy(q->nic, why);
-	if (err == -EBUSY)
-		return lr_why(why, err, "queue %u of %s is in use by another AF_XDP socket; end it, or open another ring",
+		return lr_why(why, err, "queue %u of %s is in use by another process, through netmap or AF_XDP; end it, or open "
+			      "another ring",
 			      q->index, dev);
 	if (err == -ENODEV)
 		return lr_why(why, -ENXIO, "%s is gone", dev);
