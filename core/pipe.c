@@ -205,10 +205,18 @@ static int pipe_rxsync(struct lr_ring *r, unsigned int flags)
 	return 0;
 }
 
-/* A sender needs the memory of the ring it fills. */
+/*
+ * A sender needs the memory of the ring it fills. A receiver may find memory that was there before it: whatever the last one
+ * left in it, it begins with what our books say.
+ */
 static int pipe_ring_start(struct lr_ring *r, struct lr_why *why)
 {
-	return lr_kind_is_tx(r->kind) ? lr_ring_mem_get(r->priv, why) : 0;
+	if (lr_kind_is_tx(r->kind))
+		return lr_ring_mem_get(r->priv, why);
+	os_store(&r->shared->head, r->head);
+	os_store(&r->shared->cur, r->head);
+	os_store(&r->shared->tail, r->tail);
+	return 0;
 }
 
 /* A receiver leaves: what it has not taken is lost, and the next one begins with an empty ring. */
@@ -223,9 +231,6 @@ static void abandon(struct lr_ring *r)
 		lr_count(&r->count.drops, !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG));
 	r->hwcur = r->head = r->tail = r->hwtail;
 	os_store(&r->cur, r->hwtail);
-	os_store(&r->shared->head, r->hwtail);
-	os_store(&r->shared->cur, r->hwtail);
-	os_store(&r->shared->tail, r->hwtail);
 	os_waitq_wake(&t->wq);
 	os_mutex_unlock(&r->lock);
 	os_mutex_unlock(&t->lock);

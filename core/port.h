@@ -38,6 +38,8 @@ struct lr_port {
 	unsigned int refs;	/* descriptors, and ports that depend on it */
 	unsigned int bound;	/* descriptors that bound it: started while there is one */
 	bool gone;		/* the thing behind it went away: syncs fail with -ENXIO, polls with POLLERR */
+	/* Another process goes on with it (user space, fork): its end here leaves rings, buffers and device as they are. */
+	bool elsewhere;
 	struct lr_port_config config;
 	uint32_t buf_len;	/* most bytes a slot may carry; at most the buffer size */
 	struct lr_ring *ring[LR_RING_KINDS];	/* arrays of num_rings[] */

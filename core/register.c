@@ -189,7 +189,7 @@ static void give_extra_bufs(struct lr_file *f, struct lr_port *p)
 		idx = next;
 		n++;
 	}
-	if (n < f->extra_bufs)
+	if (n < f->extra_bufs && !p->elsewhere)
 		os_log("%s: %u of %u extra buffers came back; the others return with the region's last user",
 		       p->name, n, f->extra_bufs);
 }

@@ -148,7 +148,7 @@ static void give_bufs(struct lr_ring *r)
 	for (i = 0; i < r->num_slots; i++)
 		if (!lr_region_give(r->port->region, LR_POOL_BUF, lr_slot_read(&r->slot[i]).idx))
 			missing++;
-	if (missing)
+	if (missing && !r->port->elsewhere)
 		os_log("%s: %s ring %u came back with %u buffers missing; they return with the region's last user",
 		       r->port->name, lr_kind_is_tx(r->kind) ? "tx" : "rx", r->index, missing);
 }

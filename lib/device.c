@@ -104,6 +104,8 @@ static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wai
 		os_waiter_add(waiter, d->wake, POLLIN);
 	if (os_load_acquire(&d->closed))
 		return POLLERR;
+	if (os_unlikely(os_load(&d->shared)))
+		lr_fork_use(d);
 	got = lr_file_poll(d->file, want, waiter);
 	return (got & LR_POLLIN ? events & in : 0) | (got & LR_POLLOUT ? events & out : 0) |
 	       (got & LR_POLLERR ? POLLERR : 0);
@@ -111,7 +113,10 @@ static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wai
 
 static void device_destroy(struct lr_desc *d)
 {
-	lr_file_close(d->file);
+	if (os_load(&d->shared))
+		lr_fork_close(d);
+	else
+		lr_file_close(d->file);
 }
 
 static const struct lr_desc_ops device_ops = {
@@ -311,6 +316,8 @@ static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
 	bool bound = os_load_acquire(&d->file->port) != NULL;
 	int err;
 
+	if (os_unlikely(os_load(&d->shared)))
+		lr_fork_use(d);
 	os_store(&d->calls, os_load(&d->calls) + 1);
 	err = lr_file_ioctl(d->file, cmd, (uintptr_t)arg);
 	if (os_unlikely(!bound) && !err && os_load_acquire(&d->file->port))

@@ -46,8 +46,14 @@ bool lr_desc_is_device(const struct lr_desc *d);
 /* A number that changes whenever the bound rings of these directions (POLLIN, POLLOUT) get something for the program. */
 uint64_t lr_device_stamp(const struct lr_desc *d, int events);
 
-/* device_fork.c; and what it asks of an epoll set: nobody waits on it any more */
+/* --- fork: device_fork.c ------------------------------------------------------------------------ */
+
 int lr_fork_init(void);
+/* Closes the file of a description that is marked as shared. */
+void lr_fork_close(struct lr_desc *d);
+/* A description marked so is used here: its port goes on here. */
+void lr_fork_use(struct lr_desc *d);
+/* Nobody waits on the epoll set any more. */
 void lr_epoll_alone(struct lr_epoll *ep);
 
 /* --- Waiting: device_poll.c, device_select.c, device_epoll.c --------------------------------- */

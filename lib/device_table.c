@@ -30,7 +30,7 @@ void lr_table_unlock(void)
 
 struct lr_desc *lr_desc_first(void)
 {
-	return all;
+	return os_load_acquire(&all);
 }
 
 bool lr_table_mine(void)
@@ -61,7 +61,7 @@ static struct lr_desc *desc_take(void)
 	pthread_mutex_init(&d->lock, NULL);
 	lr_table_lock();
 	d->next = all;
-	all = d;
+	os_store_release(&all, d);
 	lr_table_unlock();
 	return d;
 }

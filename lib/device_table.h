@@ -33,6 +33,7 @@ struct lr_desc {
 	unsigned int generation;	/* which life of this memory it is */
 	unsigned int calls;		/* grows when a program syncs by ioctl or poll; epoll wants to know */
 	bool closed;			/* has no number any more: calls under way should end */
+	bool shared;			/* another process has it too since a fork, and it was not used since */
 	int wake;			/* an eventfd: readable since it was closed */
 	const struct lr_desc_ops *ops;
 	struct lr_file *file;		/* device.c */

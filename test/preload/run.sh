@@ -69,7 +69,7 @@ else
 	echo "skip python: there is no python3"
 fi
 
-same ls ls -l / /dev/null /nonexistent
+same ls ls -l /usr /dev/null /nonexistent
 same stat_of_the_device_elsewhere stat -c %F /dev/null
 same pipes bash -c 'seq 20000 | sort -rn | head -n 100 | cksum; exit 3'
 same redirections bash -c 'exec 5<>/dev/null 6>&1 7<&0; exec 6>&- 5<&-; { echo a; echo b >&2; } 2>&1 | cat; read -r -t 0.1 <&7; echo $?' </dev/null

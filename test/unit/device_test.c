@@ -354,6 +354,147 @@ CASE(parent_goes_on)
 	CHECK_EQ(take(&fork_b), 78);
 }
 
+static int tell[2], hear[2];
+
+static void poke(int *pipe_fd)
+{
+	CHECK_EQ(write(pipe_fd[1], "x", 1), 1);
+}
+
+static void await_poke(int *pipe_fd)
+{
+	char c;
+
+	CHECK_EQ(read(pipe_fd[0], &c, 1), 1);
+}
+
+static void fork_pipe(void)
+{
+	fork_a = port_open("p{1");
+	fork_b = port_open("p}1");
+	CHECK_OK(pipe(tell));
+	CHECK_OK(pipe(hear));
+}
+
+/* Something is on its way in all places when the other process closes. */
+static void fork_busy(void)
+{
+	CHECK_EQ(poll_now(fork_b.fd, POLLIN), 0);
+	send_one(&fork_a, 61);
+	CHECK_EQ(poll_now(fork_b.fd, POLLIN), POLLIN);
+	send_one(&fork_a, 62);
+	put(&fork_a, 63);
+}
+
+static void fork_expect(void)
+{
+	CHECK_EQ(poll_now(fork_b.fd, POLLIN), POLLIN);
+	CHECK_EQ(take(&fork_b), 61);
+	CHECK_OK(ioctl(fork_a.fd, NIOCTXSYNC));
+	CHECK_OK(ioctl(fork_b.fd, NIOCRXSYNC));
+	CHECK_EQ(take(&fork_b), 62);
+	CHECK_EQ(take(&fork_b), 63);
+	CHECK(nm_ring_empty(fork_b.rx));
+	send_one(&fork_a, 64);
+	CHECK_EQ(poll_now(fork_b.fd, POLLIN), POLLIN);
+	CHECK_EQ(take(&fork_b), 64);
+	port_close(&fork_a);
+	port_close(&fork_b);
+}
+
+/* Each in turn closes what the other goes on with, both alive. */
+CASE(child_closes_what_is_busy)
+{
+	int pid;
+
+	fork_pipe();
+	fork_busy();
+	CHECK_OK(pid = fork());
+	if (!pid) {
+		close_in_child(NULL);
+		poke(hear);
+		await_poke(tell);
+		_exit(0);
+	}
+	await_poke(hear);
+	fork_expect();
+	poke(tell);
+	check_wait_child(pid);
+}
+
+CASE(parent_closes_what_is_busy)
+{
+	int pid;
+
+	fork_pipe();
+	fork_busy();
+	CHECK_OK(pid = fork());
+	if (!pid) {
+		await_poke(tell);
+		fork_expect();
+		_exit(0);
+	}
+	close_in_child(NULL);
+	poke(tell);
+	check_wait_child(pid);
+}
+
+static bool held_exclusively(void)
+{
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC, .nr_flags = NR_EXCLUSIVE };
+	int fd = device_open(), r = port_register(fd, &reg, "p{1");
+
+	CHECK_OK(close(fd));
+	return r < 0;
+}
+
+/* Two descriptors of one port; one is closed, and then the other is used after all: the first is gone for good. */
+CASE(closed_before_another_is_used)
+{
+	struct port second;
+	int pid;
+
+	fork_pipe();
+	second = port_open("p{1");
+	CHECK_OK(pid = fork());
+	if (!pid) {
+		CHECK_OK(close(fork_a.fd));
+		CHECK(held_exclusively());
+		send_one(&second, 60);
+		CHECK_EQ(poll_now(fork_b.fd, POLLIN), POLLIN);
+		CHECK_OK(close(second.fd));
+		CHECK(!held_exclusively());
+		_exit(0);
+	}
+	check_wait_child(pid);
+	/* The child is gone: what is closed here ends at once. */
+	CHECK_OK(close(fork_a.fd));
+	CHECK_OK(close(second.fd));
+	CHECK(!held_exclusively());
+}
+
+/* Who closes all that he has not used can open the port anew, and gets one of his own. */
+CASE(opened_again_in_the_child)
+{
+	int pid;
+
+	fork_pipe();
+	fork_busy();
+	CHECK_OK(pid = fork());
+	if (!pid) {
+		close_in_child(NULL);
+		fork_a = port_open("p{1");
+		fork_b = port_open("p}1");
+		CHECK_EQ(poll_now(fork_b.fd, POLLIN), 0);
+		send_one(&fork_a, 99);
+		CHECK_EQ(poll_now(fork_b.fd, POLLIN), POLLIN);
+		CHECK_EQ(take(&fork_b), 99);
+		_exit(0);
+	}
+	check_wait_child(pid);
+	fork_expect();
+}
+
 /* vfork: the child runs in our memory, and closes what are its own descriptors only. */
 CASE(vfork_and_spawn_leave_us_alone)
 {
