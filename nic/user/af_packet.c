@@ -114,7 +114,7 @@ static int tx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct l
 	k->slots = os_zalloc((k->mask + 1) * sizeof(*k->slots));
 	err = k->slots ? lr_nap_init(&k->nap) : -ENOMEM;
 	if (err)
-		return lr_why(why, err, "no memory for a tx ring");
+		return lr_why(why, err, "nothing left for a tx ring: %s", strerror(-err));
 	k->discard = false;
 	set_option(k->fd, SOL_PACKET, PACKET_LOSS, 1); /* a packet that is too long is dropped and stops nobody */
 	set_option(k->fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);

@@ -318,7 +318,9 @@ static int queues_create(struct lr_xdp_nic *nic, struct lr_port *p, struct lr_wh
 	nic->queues = p->config.rings[p->config.rings[LR_TX] > p->config.rings[LR_RX] ? LR_TX : LR_RX];
 	nic->queue = aligned_alloc(_Alignof(struct lr_xdp_queue), nic->queues * sizeof(*nic->queue));
 	nic->hole = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!nic->queue || nic->hole < 0)
+	if (nic->hole < 0)
+		return lr_why(why, -errno, "no descriptor left: %s", strerror(errno));
+	if (!nic->queue)
 		return lr_why(why, -ENOMEM, "no memory for %u queues", nic->queues);
 	memset(nic->queue, 0, nic->queues * sizeof(*nic->queue));
 	for (i = 0; i < nic->queues; i++) {

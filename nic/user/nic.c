@@ -33,28 +33,38 @@ static int wish(const char **name, struct lr_why *why)
 	return lr_why(why, -EINVAL, "NETMAP_NIC is '%s' in the environment, it can be af_xdp or af_packet", env);
 }
 
+/* A failure that says nothing about what is possible here. */
+static bool lacks_resources(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
 /* The first back end that works; p->backend keeps why an earlier one did not. */
 static int choose(struct lr_port *p, struct lr_netdev *d, struct lr_why *why)
 {
 	struct lr_why all = { "" };
 	const char *name;
 	unsigned int i;
-	int err;
+	int err, result = 0;
 
 	err = wish(&name, why);
-	for (i = 0; !err && i < LR_ARRAY_SIZE(backends); i++) {
+	if (err)
+		return err;
+	for (i = 0; i < LR_ARRAY_SIZE(backends) && !lacks_resources(err); i++) {
 		struct lr_why one = { "" };
 		size_t len = strlen(all.text);
 
 		if (name && strcmp(name, backends[i]->name) != 0)
 			continue;
-		if (backends[i]->create(p, d, &one) == 0)
+		err = backends[i]->create(p, d, &one);
+		if (!err)
 			return 0;
+		result = result == -EPERM ? result : err;
 		lr_text(all.text + len, sizeof(all.text) - len, "%s%s: %s", len ? "; " : "", backends[i]->name,
 			one.text);
 		lr_text(p->backend, sizeof(p->backend), "%s", all.text);
 	}
-	return err ? err : lr_why(why, -EPERM, "%s cannot be opened. %s", p->name, all.text);
+	return lr_why(why, result, "%s cannot be opened. %s", p->name, all.text);
 }
 
 static int configure(struct lr_port *p, const struct lr_port_query *q, struct lr_why *why)
