@@ -32,10 +32,8 @@ static int sync_rings(struct lr_file *f, struct lr_port *p, unsigned int from, u
 	unsigned int k, i;
 
 	for (k = from; k < to; k++) {
-		struct lr_ring *r = p->ring[k] + f->first[k];
-
-		for (i = 0; i < f->n[k]; i++, r++) {
-			err = lr_ring_sync(r, f->sync_flags);
+		for (i = 0; i < f->n[k]; i++) {
+			err = lr_ring_sync(&p->ring[k][f->first[k] + i], f->sync_flags);
 			if (os_unlikely(err) && result >= 0)
 				result = err;
 		}
@@ -77,9 +75,9 @@ static void record(struct lr_file *f, struct lr_port *p, unsigned int from, unsi
 	unsigned int k, i;
 
 	for (k = from; k < to; k++) {
-		struct lr_ring *r = p->ring[k] + f->first[k];
+		for (i = 0; i < f->n[k]; i++) {
+			struct lr_ring *r = &p->ring[k][f->first[k] + i];
 
-		for (i = 0; i < f->n[k]; i++, r++) {
 			if (p->ops->wait)
 				p->ops->wait(r, w);
 			else
