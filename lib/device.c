@@ -296,7 +296,7 @@ static void expose(struct lr_desc *d, int fd)
 	for (i = 0; i < w.n; i++) {
 		struct epoll_event event = { .events = EPOLLIN };
 
-		if (w.fds[i].events & POLLIN && (!w.wqs[i] || w.wqs[i]->lent))
+		if (w.fds[i].events & POLLIN && w.wqs[i] && w.wqs[i]->lent)
 			lr_libc()->epoll_ctl(fd, EPOLL_CTL_ADD, w.fds[i].fd, &event);
 	}
 	os_waiter_fini(&w);

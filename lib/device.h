@@ -7,6 +7,9 @@
  * asked about it the core answers; who polls it past us (by raw system calls) sees what the NIC's own
  * descriptors tell, which are in that epoll set.
  *
+ * Signal handlers may use other descriptors as ever. A netmap descriptor they may not, as what they interrupted may be a
+ * call on it, unless that is asleep in poll, select or epoll_wait.
+ *
  * A descriptor that one thread closes while another polls it reports POLLERR to the other, at once; its port is unbound when
  * that call has ended.
  */
