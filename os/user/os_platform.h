@@ -43,14 +43,20 @@ struct os_mutex {
 
 /*
  * What a poller sleeps on is a file descriptor. Either our own eventfd, made when first needed and written only
- * when somebody is armed; or one that a back end lends (an AF_XDP socket), which the kernel makes ready.
+ * when somebody is armed; or one that a back end lends (an AF_XDP socket), which the kernel makes ready. There are two of
+ * our own, for those who sleep and those who are still waking up: waiter.c.
  */
 struct os_waitq {
-	int fd;			/* -1: none yet */
+	struct {
+		int fd;		/* -1: none yet */
+		int waiters;	/* how many have recorded and not yet released */
+	} side[2];
+	int now;		/* the side on which one sleeps now; a lent descriptor is side 0 */
+	bool rung;		/* and it is readable */
 	short events;		/* what to poll the descriptor for */
 	bool lent;		/* belongs to a back end */
 	int armed;		/* somebody sleeps, or is about to (own eventfd only) */
-	int waiters;		/* how many have recorded and not yet released */
+	pthread_mutex_t lock;	/* of the sides, now and rung */
 };
 
 /* One poller's list; grown by os_waitq_record, used and released by the host (lib/device*.c). */

@@ -2,9 +2,9 @@
 /*
  * The OS contract in user space: sleeping and waking.
  *
- * A queue's own eventfd stays readable until the last sleeper has seen it: it is drained only by a poller who is alone,
- * so that one cannot eat another's wake-up. Who looks again while others still wake up finds it readable and tries
- * once more, which ends as soon as they have left.
+ * A queue's own eventfd stays readable until the last who slept on it has seen it. Who comes meanwhile sleeps on another one,
+ * so that he is not woken for old news: there are two, and they change places when nobody is left on the one that
+ * was rung before. Only then it is drained: nobody's wake-up can be eaten.
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -15,13 +15,16 @@
 
 void os_waitq_init(struct os_waitq *wq)
 {
-	*wq = (struct os_waitq){ .fd = -1, .events = POLLIN };
+	*wq = (struct os_waitq){ .side = { { .fd = -1 }, { .fd = -1 } }, .events = POLLIN, .lock = PTHREAD_MUTEX_INITIALIZER };
 }
 
 void os_waitq_fini(struct os_waitq *wq)
 {
-	if (wq->fd >= 0 && !wq->lent)
-		close(wq->fd);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (wq->side[i].fd >= 0 && !wq->lent)
+			close(wq->side[i].fd);
 	os_waitq_init(wq);
 }
 
@@ -32,41 +35,22 @@ void os_waitq_lend(struct os_waitq *wq, int fd, short events)
 	if (fd < 0)
 		return;
 	wq->events = events;
-	os_store_release(&wq->fd, fd);
-}
-
-static void make_readable(int fd)
-{
-	uint64_t one = 1;
-	ssize_t n;
-
-	do
-		n = write(fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
+	wq->side[0].fd = fd;
 }
 
 void os_waitq_signal(struct os_waitq *wq)
 {
-	int fd = os_load_acquire(&wq->fd);
+	uint64_t one = 1;
+	ssize_t n;
 
-	if (__atomic_exchange_n(&wq->armed, 0, __ATOMIC_SEQ_CST) && fd >= 0)
-		make_readable(fd);
-}
-
-/* The queue's descriptor, made when first asked for. Several pollers may come at once. */
-static int waitq_fd(struct os_waitq *wq)
-{
-	int fd = os_load_acquire(&wq->fd), none = -1;
-
-	if (fd >= 0)
-		return fd;
-	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (__atomic_compare_exchange_n(&wq->fd, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return fd;
-	close(fd);
-	return none;
+	if (!__atomic_exchange_n(&wq->armed, 0, __ATOMIC_SEQ_CST))
+		return;
+	pthread_mutex_lock(&wq->lock);
+	wq->rung = true;
+	do
+		n = write(wq->side[wq->now].fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+	pthread_mutex_unlock(&wq->lock);
 }
 
 static void drain(int fd)
@@ -100,26 +84,41 @@ static int waiter_push(struct os_waiter *w, int fd, short events, struct os_wait
 	return 0;
 }
 
+/* Joins the side on which one sleeps. 0 or -errno. */
+static int join(struct os_waitq *wq, struct os_waiter *w)
+{
+	int other = !wq->now, fd, err;
+
+	if (wq->rung && !wq->side[other].waiters) {
+		wq->now = other;
+		wq->rung = false;
+		if (wq->side[other].fd >= 0)
+			drain(wq->side[other].fd);
+	}
+	fd = wq->side[wq->now].fd;
+	if (fd < 0)
+		fd = wq->side[wq->now].fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	err = fd < 0 ? -errno : waiter_push(w, fd, wq->events, wq);
+	wq->side[wq->now].waiters += !err;
+	return err;
+}
+
 void os_waitq_record(struct os_waitq *wq, struct os_waiter *w)
 {
-	bool lent = wq->lent;
-	int fd = waitq_fd(wq);
-	int err = fd < 0 ? fd : waiter_push(w, fd, wq->events, lent ? NULL : wq);
+	int err;
 
-	if (err) {
+	if (wq->lent) {
+		err = waiter_push(w, wq->side[0].fd, wq->events, NULL);
+	} else {
+		pthread_mutex_lock(&wq->lock);
+		err = join(wq, w);
+		pthread_mutex_unlock(&wq->lock);
+		/* Partner: os_waitq_wake. The look at the ring comes after this. */
+		if (!err)
+			__atomic_exchange_n(&wq->armed, 1, __ATOMIC_SEQ_CST);
+	}
+	if (err)
 		w->error = err;
-		return;
-	}
-	if (lent)
-		return;
-	if (__atomic_add_fetch(&wq->waiters, 1, __ATOMIC_ACQ_REL) == 1) {
-		drain(fd);
-		/* Who came meanwhile may have been woken already, and we ate that: he looks again. */
-		if (os_load_acquire(&wq->waiters) > 1)
-			make_readable(fd);
-	}
-	/* Partner: os_waitq_wake. The look at the ring comes after this. */
-	__atomic_exchange_n(&wq->armed, 1, __ATOMIC_SEQ_CST);
 }
 
 void os_waiter_init(struct os_waiter *w)
@@ -131,9 +130,15 @@ void os_waiter_release(struct os_waiter *w)
 {
 	unsigned int i;
 
-	for (i = 0; i < w->n; i++)
-		if (w->wqs[i])
-			__atomic_sub_fetch(&w->wqs[i]->waiters, 1, __ATOMIC_ACQ_REL);
+	for (i = 0; i < w->n; i++) {
+		struct os_waitq *wq = w->wqs[i];
+
+		if (!wq)
+			continue;
+		pthread_mutex_lock(&wq->lock);
+		wq->side[w->fds[i].fd == wq->side[1].fd].waiters--;
+		pthread_mutex_unlock(&wq->lock);
+	}
 	w->n = 0;
 	w->nap_ms = -1;
 	w->error = 0;
