@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inject DEVICE FILE: sends the packets of a capture file with libpcap's pcap_inject(), as any program does that knows
- * nothing of netmap. Whether DEVICE is eth0 or netmap:eth0 is libpcap's business.
+ * inject DEVICE FILE: sends the packets of a capture file with pcap_inject() and looks for answers now and then, as
+ * programs do that probe a network. Whether DEVICE is eth0 or netmap:eth0 is libpcap's business.
  *
- * The receiver acknowledges nothing, so there is a pause after every few packets: a slow machine must not lose any.
+ * On a netmap port it is the look for answers that makes the packets leave: libpcap only puts them into a ring.
+ * And it takes some milliseconds, so a receiver is not overrun.
  */
+#include <errno.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define BURST 32	/* packets without a pause */
+#define BURST 32	/* packets between two looks */
+#define WAIT_MSEC 10
 
 static int fail(const char *what, const char *why)
 {
@@ -18,9 +21,23 @@ static int fail(const char *what, const char *why)
 	return 1;
 }
 
-static void rest(void)
+static void ignore(u_char *user, const struct pcap_pkthdr *head, const u_char *data)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	(void)user;
+	(void)head;
+	(void)data;
+}
+
+static int look(pcap_t *device)
+{
+	struct pollfd p = { .fd = pcap_get_selectable_fd(device), .events = POLLIN };
+	int rc = poll(&p, 1, WAIT_MSEC);
+
+	if (rc < 0 || p.revents & ~POLLIN)
+		return fail("poll", rc < 0 ? strerror(errno) : "an error of the device");
+	if (rc > 0 && pcap_dispatch(device, -1, ignore, NULL) < 0)
+		return fail("pcap_dispatch", pcap_geterr(device));
+	return 0;
 }
 
 static int send_all(pcap_t *device, pcap_t *file)
@@ -36,11 +53,13 @@ static int send_all(pcap_t *device, pcap_t *file)
 			return fail("pcap_inject", pcap_geterr(device));
 		if ((bpf_u_int32)n != head->caplen)
 			return fail("pcap_inject", "it took another number of bytes");
-		if (++sent % BURST == 0)
-			rest();
+		if (++sent % BURST == 0 && look(device))
+			return 1;
 	}
 	if (rc != PCAP_ERROR_BREAK)
 		return fail("reading", pcap_geterr(file));
+	if (look(device))
+		return 1;
 	printf("sent %lu packets\n", sent);
 	return 0;
 }
@@ -51,14 +70,15 @@ int main(int argc, char **argv)
 	pcap_t *device, *file;
 	int rc;
 
-	if (argc != 3 || strcmp(argv[1], "-h") == 0) {
-		fprintf(stderr, "usage: inject DEVICE FILE\n");
-		return argc == 2 ? 0 : 2;
+	if (argc != 3) {
+		rc = argc != 2 || strcmp(argv[1], "-h") != 0;
+		fprintf(rc ? stderr : stdout, "usage: inject DEVICE FILE\n");
+		return rc ? 2 : 0;
 	}
 	file = pcap_open_offline(argv[2], why);
 	if (!file)
 		return fail(argv[2], why);
-	device = pcap_open_live(argv[1], 65535, 1, 10, why);
+	device = pcap_open_live(argv[1], 65535, 1, WAIT_MSEC, why);
 	if (!device) {
 		pcap_close(file);
 		return fail(argv[1], why);
