@@ -49,12 +49,18 @@ static uint32_t tx_packet(struct lr_packet_ring *k, struct lr_ring *r, uint32_t 
 			good = false;
 		if (s.flags & NS_BUF_CHANGED)
 			os_store(&r->slot[pos].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
+		if (bad)
+			lr_nic_mend_slot(r, pos);
 		pos = lr_pos_next(pos, r->num_slots);
 		n++;
 	}
 	if (good && more && n < r->num_slots - 1)
 		return 0;
-	if (good && !more && len >= ETH_HLEN) {
+	if (good && !more && len < ETH_HLEN) {
+		good = false;
+		bad = 1;
+	}
+	if (good && !more) {
 		h->tp_len = len;
 		os_store_release(&h->tp_status, (uint32_t)TP_STATUS_SEND_REQUEST);
 		k->slots[k->prod & k->mask] = (uint16_t)n;

@@ -21,6 +21,9 @@ static inline uint32_t lr_nic_pos_add(uint32_t i, uint32_t n, uint32_t size)
 	return sum >= size ? sum - size : sum;
 }
 
+/* A slot that was refused for its buffer gets another one, as long as there are any for the ring. */
+void lr_nic_mend_slot(struct lr_ring *r, uint32_t pos);
+
 struct lr_nic_backend {
 	const char *name;	/* what NETMAP_NIC calls it */
 	/*
