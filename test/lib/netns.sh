@@ -145,8 +145,9 @@ netns_spawn() {
 }
 
 netns_reap() {
-	local pid=${netns_pids[$1]} rc
+	local pid=${netns_pids[$1]:-} rc
 
+	[ -n "$pid" ] || return 1
 	wait_for "${2:-$LIMIT}" netns_has_ended "$pid" || netns_signal "$pid" KILL
 	wait "$pid" 2>/dev/null
 	rc=$?
@@ -172,9 +173,6 @@ netns_stop() {
 }
 
 netns_running() { kill -0 "${netns_pids[$1]:-0}" 2>/dev/null; }
-
-# The process that runs the command.
-netns_pid() { pgrep -P "$(pgrep -P "${netns_pids[$1]}")"; }
 
 # Has a background command said this?
 netns_said() { grep -q "$2" "$TMP/$1.out" 2>/dev/null; }

@@ -41,12 +41,16 @@ for ((i = 0; i < rounds; i++)); do
 		kill -KILL "$pid" 2>/dev/null
 	done
 	wait 2>/dev/null
-	wait_for 5 netns_no_xdp a v0 && wait_for 5 netns_no_xdp a w0 || { left=$((left + 1)); moments+=" $delay"; }
-	wait_for 5 stack_works || { stuck=$((stuck + 1)); moments+=" $delay"; }
+	if ! wait_for 5 netns_no_xdp a v0 || ! wait_for 5 netns_no_xdp a w0; then
+		left=$((left + 1)) moments+=" $delay"
+	fi
+	if ! wait_for 5 stack_works; then
+		stuck=$((stuck + 1)) moments+=" $delay"
+	fi
 done 2>/dev/null
 verdict "no XDP program left after $rounds kills" "$left" "left $left times, killed after$moments"
 verdict "interface works after $rounds kills" "$stuck" "did not work $stuck times, killed after$moments"
-[ -z "$(ip -n "$(ns_name a)" -d link show | grep -o 'promiscuity [1-9]')" ]
+! ip -n "$(ns_name a)" -d link show | grep -q 'promiscuity [1-9]'
 verdict "not left in promiscuous mode" $?
 
 # And the next one opens it as if nothing had been.

@@ -29,9 +29,9 @@ stopped() {
 	wait_for 10 netns_said rx ready
 	netns_spawn tx a "$B/test/netns/flow" tx -i raw:v0 -w 0 -R 20000 -S 3
 	wait_for 5 packets_flow
-	kill -STOP "$(netns_pid rx)"
+	netns_signal "${netns_pids[rx]}" STOP
 	in_ns a sleep 1
-	kill -CONT "$(netns_pid rx)"
+	netns_signal "${netns_pids[rx]}" CONT
 	netns_reap tx
 	netns_stop rx
 	verdict "$name" $? "does not go on, or not rightly"
@@ -43,9 +43,9 @@ bridge_stopped() {
 	netns_spawn bridge m "$B/bin/bridge" -i netmap:m0 -i netmap:m1
 	wait_for 10 in_ns a ping -q -c 1 -W 1 10.0.0.2 >/dev/null
 	netns_spawn flood a ping -q -f -c 100000 -w 3 10.0.0.2
-	kill -STOP "$(netns_pid bridge)"
+	netns_signal "${netns_pids[bridge]}" STOP
 	in_ns a sleep 1
-	kill -CONT "$(netns_pid bridge)"
+	netns_signal "${netns_pids[bridge]}" CONT
 	netns_reap flood
 	wait_for 5 in_ns a ping -q -c 5 -i 0.02 -W 1 10.0.0.2 >/dev/null
 	verdict "$1" $? "carries nothing any more"
