@@ -109,9 +109,11 @@ $(addprefix $(B)/bench/,$(BENCH_BARE)): $(B)/bench/%: $(B)/obj/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -o $@
 
+# Sanitizers have a poll and an ioctl of their own, which the linker would find first: tests of ours take all of the archive.
+$(filter $(B)/test/unit/device%,$(UNIT_TESTS)): WHOLE := -Wl,--whole-archive
 $(B)/test/unit/%_test: $(B)/obj/test/unit/%_test.o $(B)/lib/libnetmap.a
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
+	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(WHOLE) $(B)/lib/libnetmap.a $(if $(WHOLE),-Wl$(,)--no-whole-archive) $(LIBS) -lm -o $@
 
 help: ## this list
 	@echo "linerate $(VERSION): make TARGET [SAN=asan|tsan] [DEBUG=1] [PREFIX=...] [DESTDIR=...]"
