@@ -115,6 +115,23 @@ CASE(pools_of_no_region)
 	close(fd);
 }
 
+/* Only ports of switches have packets with such a header. */
+CASE(header_length)
+{
+	struct port p = port_open(unique("{1"), NULL);
+	struct nmreq_port_hdr hdr = { .nr_hdr_len = 77 };
+
+	CHECK_GRANTED(ctrl(p.fd, NETMAP_REQ_PORT_HDR_GET, p.name, &hdr));
+	CHECK_EQ(hdr.nr_hdr_len, 0);
+	CHECK_GRANTED(ctrl(p.fd, NETMAP_REQ_PORT_HDR_SET, p.name, &hdr));
+	hdr.nr_hdr_len = 12;
+	CHECK_REFUSED_ANY(ctrl(p.fd, NETMAP_REQ_PORT_HDR_SET, p.name, &hdr), EOPNOTSUPP, EINVAL);
+	hdr.nr_hdr_len = 13;
+	CHECK_REFUSED_ANY(ctrl(p.fd, NETMAP_REQ_PORT_HDR_SET, p.name, &hdr), EOPNOTSUPP, EINVAL);
+	CHECK_REFUSED(ctrl(p.fd, NETMAP_REQ_PORT_HDR_GET, "lrnosuch0", &hdr), ENXIO);
+	port_close(&p);
+}
+
 /* --- Counters ------------------------------------------------------------------ */
 
 CASE(stats_count_packets)

@@ -428,6 +428,36 @@ CASE(zero_copy_forwarding)
 	port_close(&b);
 }
 
+/* A pipe of the interface is in its region: packets go on into it as they are. */
+CASE(zero_copy_into_a_pipe)
+{
+	struct port p = port_open(wire_near(), NULL), m, s;
+	int sock = wire_socket();
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s{1", wire_near());
+	m = port_open(name, NULL);
+	snprintf(name, sizeof(name), "%s}1", wire_near());
+	s = port_open(name, NULL);
+	CHECK_EQ(m.reg.nr_mem_id, p.reg.nr_mem_id);
+	for (uint32_t seq = 0; seq < 1000; seq++) {
+		wire_send(sock, seq, length(seq));
+		if (seq % 50 != 49)
+			continue;
+		while (inbox.got <= seq) {
+			CHECK_EQ(poll_port(&p, POLLIN, 1000), POLLIN);
+			forward(&p, &m);
+			txsync(&m);
+			rxsync(&s);
+			take_all(&s);
+			rxsync(&s);
+		}
+	}
+	port_close(&p);
+	port_close(&m);
+	port_close(&s);
+}
+
 /* Received buffers are kept, extra ones take their place. */
 CASE(extra_buffers_in_an_rx_ring)
 {

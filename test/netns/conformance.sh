@@ -18,6 +18,7 @@ run() {
 
 for nic in $BACKENDS; do
 	run nic
+	run nicpoll
 	run interface
 	run hostile scribble_on_an_interface
 	run descriptor interface
