@@ -93,13 +93,45 @@ static void core_start(void)
 
 /* --- Descriptions ------------------------------------------------------------------------------ */
 
+/* Puts the descriptors by which the NIC tells of packets into the epoll set that fd is, or takes them out. */
+static void sources(struct lr_desc *d, int fd, int op)
+{
+	const struct lr_file *f = d->file;
+	struct epoll_event event = { .events = EPOLLIN };
+	unsigned int i;
+
+	for (i = 0; i < f->n[LR_RX]; i++) {
+		const struct os_waitq *wq = &f->port->ring[LR_RX][f->first[LR_RX] + i].wq;
+
+		if (wq->lent)
+			lr_libc()->epoll_ctl(fd, op, wq->side[0].fd, &event);
+	}
+}
+
+/*
+ * Who polls the descriptor past us should wake up for packets. Who comes through us needs no such thing, and it costs
+ * hundreds of cycles for each packet sent, as the kernel then looks for sleepers: it ends with the first sign of that.
+ */
+static void expose(struct lr_desc *d, int fd)
+{
+	sources(d, fd, EPOLL_CTL_ADD);
+	os_store(&d->exposed, true);
+}
+
+static void conceal(struct lr_desc *d, int fd)
+{
+	if (os_likely(!os_load(&d->exposed)) || !__atomic_exchange_n(&d->exposed, false, __ATOMIC_ACQ_REL))
+		return;
+	sources(d, fd, EPOLL_CTL_DEL);
+}
+
 static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wait, struct os_waiter *waiter)
 {
 	const int in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM;
 	unsigned int want = (events & in ? LR_POLLIN : 0) | (events & out ? LR_POLLOUT : 0), got;
 
-	(void)fd;
 	(void)wait;
+	conceal(d, fd);
 	if (waiter)
 		os_waiter_add(waiter, d->wake, POLLIN);
 	if (os_load_acquire(&d->closed))
@@ -282,26 +314,6 @@ int lr_device_share(int fd, int copy)
 
 /* --- ioctl and mmap --------------------------------------------------------------------------------- */
 
-/*
- * Who polls the descriptor past us should wake up for packets: the NIC's own descriptors go into its epoll set. They leave it
- * when the back end closes them.
- */
-static void expose(struct lr_desc *d, int fd)
-{
-	struct os_waiter w;
-	unsigned int i;
-
-	os_waiter_init(&w);
-	lr_file_poll(d->file, LR_POLLIN, &w);
-	for (i = 0; i < w.n; i++) {
-		struct epoll_event event = { .events = EPOLLIN };
-
-		if (w.fds[i].events & POLLIN && w.wqs[i] && w.wqs[i]->lent)
-			lr_libc()->epoll_ctl(fd, EPOLL_CTL_ADD, w.fds[i].fd, &event);
-	}
-	os_waiter_fini(&w);
-}
-
 static void say_why(struct lr_file *f)
 {
 	char text[sizeof(f->why.text)];
@@ -319,6 +331,8 @@ static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
 	if (os_unlikely(os_load(&d->shared)))
 		lr_fork_use(d);
 	os_store(&d->calls, os_load(&d->calls) + 1);
+	if (cmd == NIOCTXSYNC)
+		conceal(d, fd);
 	err = lr_file_ioctl(d->file, cmd, (uintptr_t)arg);
 	if (os_unlikely(!bound) && !err && os_load_acquire(&d->file->port))
 		expose(d, fd);

@@ -92,6 +92,7 @@ struct lr_desc *lr_desc_create(const struct lr_desc_ops *ops)
 	d->file = NULL;
 	d->epoll = NULL;
 	os_store(&d->closed, false);
+	os_store(&d->exposed, false);
 	/* Partner: lr_desc_hold. */
 	os_store_release(&d->refs, 1u);
 	return d;
