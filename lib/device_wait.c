@@ -158,6 +158,11 @@ static int wait_asleep(struct sleeper *s, const struct timespec *timeout, int *o
 		os_waiter_release(&w->waiter);
 		if (*others < 0)
 			break;
+		/* Mostly one is woken for something: then there is no need to prepare for the next sleep. */
+		drop_held(w);
+		ready = w->ops->look(w, NULL);
+		if (ready || *others)
+			break;
 		over = s->limited && ns_until(&s->deadline) <= 0;
 	}
 	return ready;
