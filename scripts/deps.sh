@@ -6,7 +6,7 @@
 #	scripts/deps.sh build|demo|check
 set -u
 
-build="gcc make libc6-dev pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev linux-libc-dev"
+build="gcc make libc6-dev pkg-config libbpf-dev libelf-dev zlib1g-dev linux-libc-dev"
 demo="iproute2 iperf3 iputils-ping ethtool procps"
 check="g++ clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
 
