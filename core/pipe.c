@@ -306,8 +306,9 @@ static int pipe_full_name(const struct lr_port_query *q, char name[NETMAP_REQ_IF
 	return 0;
 }
 
-/* The parent's region; a private one if there is no such parent. */
-static struct lr_region *pipe_region(const struct lr_port_query *q, const char *parent, int *err, struct lr_why *why)
+/* The parent's region and slot numbers; a private region if there is no such parent. */
+static struct lr_region *pipe_region(const struct lr_port_query *q, const char *parent, struct lr_port_config *dflt, int *err,
+				     struct lr_why *why)
 {
 	struct lr_port_query pq = { .name = parent, .netns = q->netns, .mode = NR_REG_ALL_NIC };
 	struct lr_port *p = lr_port_find(parent, q->netns, NULL);
@@ -319,6 +320,7 @@ static struct lr_region *pipe_region(const struct lr_port_query *q, const char *
 		return NULL;
 	}
 	if (p) {
+		memcpy(dflt->slots, p->config.slots, sizeof(dflt->slots));
 		lr_region_hold(p->region);
 		return p->region;
 	}
@@ -331,6 +333,7 @@ static struct lr_region *pipe_region(const struct lr_port_query *q, const char *
 		lr_why(why, *err, "%s", nobody.text);
 		return NULL;
 	}
+	memcpy(dflt->slots, p->config.slots, sizeof(dflt->slots));
 	region = p->region;
 	lr_region_hold(region);
 	lr_port_put(p);
@@ -338,13 +341,11 @@ static struct lr_region *pipe_region(const struct lr_port_query *q, const char *
 }
 
 /* Rings as asked for the end that opens first; the other end has them crosswise. */
-static int pipe_config(const struct lr_port_query *q, struct lr_port_config *c, struct lr_why *why)
+static int pipe_config(const struct lr_port_query *q, const struct lr_port_config *dflt, struct lr_port_config *c, struct lr_why *why)
 {
-	static const struct lr_port_config dflt = { .rings = { 1, 0, 1, 0 }, .slots = { 1024, 1024, 1024, 1024 } };
-
 	*c = q->config;
 	c->rings[LR_HOST_TX] = c->rings[LR_HOST_RX] = 0;
-	return lr_port_config_check(c, &dflt, why);
+	return lr_port_config_check(c, dflt, why);
 }
 
 static void join(struct lr_port *tx, struct lr_port *rx)
@@ -380,7 +381,7 @@ static struct lr_port *end_create(const char *name, uint64_t netns, struct pipe 
 
 static int pipe_create(const struct lr_port_query *q, struct lr_port **out, struct lr_why *why)
 {
-	struct lr_port_config here, there;
+	struct lr_port_config dflt = { .rings = { 1, 0, 1, 0 }, .slots = { 1024, 1024, 1024, 1024 } }, here, there;
 	char name[2][NETMAP_REQ_IFNAMSIZ];
 	struct lr_region *region;
 	struct pipe *pipe;
@@ -389,22 +390,22 @@ static int pipe_create(const struct lr_port_query *q, struct lr_port **out, stru
 	int err;
 
 	err = pipe_full_name(q, name[0], why);
-	if (!err)
-		err = pipe_config(q, &here, why);
 	if (err)
 		return err;
+	brace = parent_len(name[0]);
+	me = name[0][brace] == '}';
+	name[0][brace] = '\0';
+	region = pipe_region(q, name[0], &dflt, &err, why);
+	if (!region)
+		return err;
+	err = pipe_config(q, &dflt, &here, why);
+	if (err)
+		goto out_region;
 	there = here;
 	there.rings[LR_TX] = here.rings[LR_RX];
 	there.rings[LR_RX] = here.rings[LR_TX];
 	there.slots[LR_TX] = here.slots[LR_RX];
 	there.slots[LR_RX] = here.slots[LR_TX];
-
-	brace = parent_len(name[0]);
-	me = name[0][brace] == '}';
-	name[0][brace] = '\0';
-	region = pipe_region(q, name[0], &err, why);
-	if (!region)
-		return err;
 	memcpy(name[1], name[0], sizeof(name[1]));
 	lr_text(name[0] + brace, sizeof(name[0]) - brace, "{%s", name[1] + brace + 1);
 	name[1][brace] = '}';

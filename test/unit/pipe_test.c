@@ -168,6 +168,23 @@ static void rings_are_crosswise(void)
 	close_files(a, NULL);
 }
 
+/* The parent's numbers of slots, unless others are asked for. */
+static void slots_of_the_parent(void)
+{
+	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
+	struct lr_file *parent, *a, *b;
+	int err;
+
+	parent = open_with("lrx", (struct nmreq_register){ .nr_mode = NR_REG_NULL, .nr_tx_slots = 100, .nr_rx_slots = 200 }, 0);
+	a = core_open("lrx{1", &reg, &err);
+	CHECK(a && reg.nr_tx_slots == 100 && reg.nr_rx_slots == 200);
+	reg = (struct nmreq_register){ .nr_mode = NR_REG_ALL_NIC, .nr_tx_slots = 7 };
+	b = core_open("lrx{2", &reg, &err);
+	CHECK(b && reg.nr_tx_slots == 7 && reg.nr_rx_slots == 200);
+	lr_file_close(parent);
+	close_files(a, b);
+}
+
 /* --- Packets ----------------------------------------------------------------------------------------- */
 
 /* The buffer itself goes over, and the other one comes back. */
@@ -487,6 +504,7 @@ static const struct unit_case cases[] = {
 	{ "names of pipes", names },
 	{ "regions of pipes", regions },
 	{ "rings are joined crosswise", rings_are_crosswise },
+	{ "slot numbers of the parent", slots_of_the_parent },
 	{ "buffers are swapped", buffers_are_swapped },
 	{ "packets wait for the other end to open", sent_before_the_other_opens },
 	{ "either end leaves and comes again", ends_reopen },
