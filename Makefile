@@ -49,6 +49,11 @@ UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard tes
 
 .PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan check-kbuild fuzz bench style install uninstall deps
 .DELETE_ON_ERROR:
+.SECONDARY:
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),:,printf '  %-4s%s\n' $(1) $(2))
 
 all: ## build libraries, tools and examples
 all: lib tools
@@ -62,27 +67,35 @@ tests: $(UNIT_TESTS) $(CONFORMANCE_TESTS) $(NETNS_PROGRAMS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
+	@$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
 
 $(B)/lib/$(SONAME): $(LIB_OBJS) lib/libnetmap.map
 	@mkdir -p $(@D)
-	$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libnetmap.map $(LIB_OBJS) $(LIBS) -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libnetmap.map $(LIB_OBJS) $(LIBS) -o $@
 
 $(B)/lib/libnetmap.so: $(B)/lib/$(SONAME)
-	ln -sf $(SONAME) $@
+	@$(call say,LN,$@)
+	$(Q)ln -sf $(SONAME) $@
 
 $(B)/lib/libnetmap.a: $(LIB_OBJS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJS)
+	@$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $(LIB_OBJS)
 
 $(B)/lib/libnetmap-preload.so: $(PRELOAD_OBJS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libnetmap-preload.so $(PRELOAD_OBJS) $(LIBS) -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SANFLAGS) $(LDFLAGS) -Wl,-soname,libnetmap-preload.so $(PRELOAD_OBJS) $(LIBS) -o $@
 
+# The file of a build tree names the default PREFIX; install writes it anew.
+PC_EDIT := s|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|
 $(B)/lib/pkgconfig/libnetmap.pc: lib/libnetmap.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
+	@$(call say,GEN,$@)
+	$(Q)sed -e '$(PC_EDIT)' $< > $@
 
 # Programs use the shared library of this tree, or the installed one once they are installed.
 PROGRAM_LINK = -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnetmap $(LIBS) -lm
@@ -90,69 +103,74 @@ PROGRAM_LINK = -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lnetmap $(LIBS) -lm
 define TOOL
 $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c cmd/lib/*.c)) $(B)/lib/libnetmap.so
 	@mkdir -p $$(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) -o $$@
+	@$(call say,LD,$$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 
 $(addprefix $(B)/bin/,$(EXAMPLES)): $(B)/bin/%: $(B)/obj/examples/%.o $(B)/lib/libnetmap.so
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(PROGRAM_LINK) -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< $(PROGRAM_LINK) -o $@
 
 # Benches and unit tests may look inside: they take the static library.
 $(B)/bench/%: $(B)/obj/bench/%.o $(B)/lib/libnetmap.a
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< $(B)/lib/libnetmap.a $(LIBS) -lm -o $@
 
 # What netmap is compared with does not run through it.
 BENCH_BARE := packet report sink udp xsk
 $(addprefix $(B)/bench/,$(BENCH_BARE)): $(B)/bench/%: $(B)/obj/bench/%.o
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -o $@
 
 # Sanitizers have a poll and an ioctl of their own, which the linker would find first: tests of ours take all of the archive.
 $(filter $(B)/test/unit/device%,$(UNIT_TESTS)): WHOLE := -Wl,--whole-archive
 $(B)/test/unit/%_test: $(B)/obj/test/unit/%_test.o $(B)/lib/libnetmap.a
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< $(WHOLE) $(B)/lib/libnetmap.a $(if $(WHOLE),-Wl$(,)--no-whole-archive) $(LIBS) -lm -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< $(WHOLE) $(B)/lib/libnetmap.a $(if $(WHOLE),-Wl$(,)--no-whole-archive) $(LIBS) -lm -o $@
 
 help: ## this list
-	@echo "linerate $(VERSION): make TARGET [SAN=asan|tsan] [DEBUG=1] [PREFIX=...] [DESTDIR=...]"
+	@echo "linerate $(VERSION): make TARGET [SAN=asan|tsan] [DEBUG=1] [V=1] [PREFIX=...] [DESTDIR=...]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 deps: ## install the Debian packages that a build needs
-	scripts/deps.sh build
+	@scripts/deps.sh build
 
 demo: ## build, then show the main job with real packets (root)
-	scripts/deps.sh demo
-	$(MAKE) all benches
-	scripts/demo.sh
+	@scripts/deps.sh demo
+	@$(MAKE) --no-print-directory -j$$(nproc) all benches
+	@scripts/demo.sh
 
 check: ## all tests this machine can run (root; installs what is missing)
-	scripts/deps.sh check
-	scripts/check.sh full
+	@scripts/deps.sh check
+	@scripts/check.sh full
 
 check-fast: ## the tests of about a minute
-	scripts/check.sh fast
+	@scripts/check.sh fast
 
 check-asan: ## the tests under address and undefined behaviour sanitizers
-	scripts/check.sh asan
+	@scripts/check.sh asan
 
 check-tsan: ## the threaded tests under the thread sanitizer
-	scripts/check.sh tsan
+	@scripts/check.sh tsan
 
 check-kbuild: ## the core as kernel objects, for all installed kernel headers
-	scripts/kbuild-check.sh
+	@scripts/kbuild-check.sh
 
 fuzz: ## each fuzz target for SECONDS (60)
-	scripts/check.sh fuzz
+	@SECONDS_EACH=$(or $(SECONDS),60) scripts/check.sh fuzz
 
 bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
-	scripts/deps.sh demo
-	$(MAKE) all benches
-	bench/run.sh $(if $(QUICK),quick)
+	@scripts/deps.sh demo
+	@$(MAKE) --no-print-directory -j$$(nproc) all benches
+	@bench/run.sh $(if $(QUICK),quick)
 
 style: ## house style, measured
-	scripts/style.sh
+	@scripts/style.sh
 
 install: all ## into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(INCLUDEDIR)/net $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4 $(DESTDIR)$(MANDIR)/man8
@@ -161,7 +179,7 @@ install: all ## into DESTDIR/PREFIX
 	install -m 755 $(B)/lib/$(SONAME) $(B)/lib/libnetmap-preload.so $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libnetmap.so
 	install -m 644 $(B)/lib/libnetmap.a $(DESTDIR)$(LIBDIR)
-	install -m 644 $(B)/lib/pkgconfig/libnetmap.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e '$(PC_EDIT)' lib/libnetmap.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libnetmap.pc
 	install -m 755 $(addprefix $(B)/bin/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3
 	install -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4

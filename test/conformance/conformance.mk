@@ -12,15 +12,18 @@ CONFORMANCE_SHARED := $(addprefix $(B)/obj/test/,conformance/port.o conformance/
 # No -I. and no os/user: the public interface is all they see.
 $(B)/obj/test/conformance/%.o: test/conformance/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -Iinclude -Itest/lib $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -Iinclude -Itest/lib $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(B)/obj/test/lib/%.o: test/lib/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -Iinclude -Itest/lib $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -Iinclude -Itest/lib $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(B)/test/conformance/%-raw: $(B)/obj/test/conformance/%.o $(CONFORMANCE_SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $^ -lpthread -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ -lpthread -o $@
 
 # Under the thread sanitizer, statically: its own poll would come before that of a shared libnetmap, and it takes no
 # notice of locks that are taken inside of a poll.
@@ -28,6 +31,7 @@ CONFORMANCE_LIB := $(B)/lib/libnetmap.$(if $(filter tsan,$(SAN)),a,so)
 
 $(B)/test/conformance/%: $(B)/obj/test/conformance/%.o $(CONFORMANCE_SHARED) $(CONFORMANCE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $(filter %.o,$^) -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../../lib' \
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(filter %.o,$^) -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(if $(filter tsan,$(SAN)),-Wl$(,)--whole-archive $(CONFORMANCE_LIB) -Wl$(,)--no-whole-archive $(LIBS),\
 		-Wl$(,)--no-as-needed -lnetmap) -lpthread -o $@

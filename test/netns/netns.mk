@@ -6,8 +6,10 @@ NETNS_PROGRAMS := $(patsubst test/netns/%.c,$(B)/test/netns/%,$(wildcard test/ne
 
 $(B)/obj/test/netns/%.o: test/netns/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -Iinclude $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -Iinclude $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(B)/test/netns/%: $(B)/obj/test/netns/%.o $(B)/lib/libnetmap.so
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) $< -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../../lib' -lnetmap -o $@
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../../lib' -lnetmap -o $@
