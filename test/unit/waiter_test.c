@@ -285,7 +285,7 @@ static void full_and_empty(void)
 
 /* --- Several sleepers on one ring -------------------------------------------------------------------- */
 
-#define GENERATIONS 500
+#define GENERATIONS 3000
 
 static struct os_waitq crowd_queue;
 static _Atomic uint32_t generation, seen;
@@ -344,7 +344,7 @@ static void crowds(void)
 {
 	crowd_of(1);
 	crowd_of(2);
-	crowd_of(3);
+	crowd_of(4);
 }
 
 static const struct unit_case cases[] = {
