@@ -96,12 +96,13 @@ static void core_start(void)
 /* Puts the descriptors by which the NIC tells of packets into the epoll set that fd is, or takes them out. */
 static void sources(struct lr_desc *d, int fd, int op)
 {
-	const struct lr_file *f = d->file;
+	struct lr_file *f = d->file;
+	const struct lr_port *port = os_load_acquire(&f->port);
 	struct epoll_event event = { .events = EPOLLIN };
 	unsigned int i;
 
 	for (i = 0; i < f->n[LR_RX]; i++) {
-		const struct os_waitq *wq = &f->port->ring[LR_RX][f->first[LR_RX] + i].wq;
+		const struct os_waitq *wq = &port->ring[LR_RX][f->first[LR_RX] + i].wq;
 
 		if (wq->lent)
 			lr_libc()->epoll_ctl(fd, op, wq->side[0].fd, &event);
@@ -115,7 +116,7 @@ static void sources(struct lr_desc *d, int fd, int op)
 static void expose(struct lr_desc *d, int fd)
 {
 	sources(d, fd, EPOLL_CTL_ADD);
-	os_store(&d->exposed, true);
+	os_store_release(&d->exposed, true);	/* partner: the exchange in conceal */
 }
 
 static void conceal(struct lr_desc *d, int fd)
