@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -71,9 +72,14 @@ int os_copyout(uint64_t uaddr, const void *src, size_t len)
 
 int os_mem_create(struct os_mem **out, uint64_t size)
 {
-	struct os_mem *mem = calloc(1, sizeof(*mem));
+	struct os_mem *mem;
+	struct rlimit limit;
 	int err;
 
+	/* To go past this one is no error, but a signal. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
+		return -ENOMEM;
+	mem = calloc(1, sizeof(*mem));
 	if (!mem)
 		return -ENOMEM;
 	mem->size = size;

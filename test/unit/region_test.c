@@ -2,6 +2,7 @@
 /*
  * Memory regions: what is handed out, what is taken back, when memory comes, and what happens when there is none.
  */
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "scarce.h"
@@ -286,6 +287,27 @@ static void creation_fails(void)
 	CHECK_EQ(scarce_live, 0);
 }
 
+/* The program may not have files as large as the region: an error, and not the signal that ftruncate sends. */
+static void limited_files(void)
+{
+	struct rlimit old, low;
+	struct lr_why why = { "" };
+	struct lr_region *r;
+	int err;
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	low = (struct rlimit){ 1 << 20, old.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &low);
+	lr_control_lock();
+	r = lr_region_get(0, &err, &why);
+	lr_control_unlock();
+	setrlimit(RLIMIT_FSIZE, &old);
+	CHECK(!r);
+	CHECK_EQ(err, -ENOMEM);
+	CHECK_HAS(why.text, "no memory for a region");
+	CHECK_EQ(scarce_live, 0);
+}
+
 /* --- Places --------------------------------------------------------------------------------------- */
 
 /* Offsets are where programs find what we find at the address. */
@@ -468,6 +490,7 @@ static const struct unit_case cases[] = {
 	{ "memory to the last byte of every buffer", committed_to_the_last_byte },
 	{ "no memory for a cluster", commit_fails },
 	{ "no memory for a region", creation_fails },
+	{ "a limit on the size of files", limited_files },
 	{ "offsets, addresses and POOLS_INFO agree", places },
 	{ "the global region is known before its first use", global_before_first_use },
 	{ "several regions", several },
