@@ -8,7 +8,7 @@ set -u
 
 build="gcc make libc6-dev pkg-config libbpf-dev libelf-dev zlib1g-dev linux-libc-dev"
 demo="iproute2 iperf3 iputils-ping ethtool procps"
-check="g++ clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
+check="git g++ clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
 
 case ${1:-} in
 build) want=$build ;;

@@ -27,10 +27,10 @@ cd "$root"
 
 # All files of the project, built ones left out; a released tree has no git.
 all_files() {
-	if [ -e .git ]; then
+	if [ -e .git ] && command -v git >/dev/null; then
 		git ls-files -co --exclude-standard
 	else
-		find . -path ./build -prune -o -path ./bench/out -prune -o -type f -print | sed 's,^\./,,'
+		find . -path ./.git -prune -o -path ./build -prune -o -path ./bench/out -prune -o -type f -print | sed 's,^\./,,'
 	fi | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
 }
 
