@@ -50,7 +50,7 @@ run() {		# target
 	local log=$out/$1.log seeds=(fuzz/corpus/"$1") runs input
 
 	mkdir -p "$out/$1.corpus"
-	if timeout --kill-after=20 $((seconds + 120)) "$out/$1" -max_total_time="$seconds" -max_len=2048 -timeout=20 -rss_limit_mb=2048 \
+	if timeout --foreground --kill-after=20 $((seconds + 120)) "$out/$1" -max_total_time="$seconds" -max_len=2048 -timeout=20 -rss_limit_mb=2048 \
 		-close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$out/$1-" "$out/$1.corpus" "${seeds[@]}" >"$log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 		echo "ok fuzz/$1: ${runs:-0} runs"
@@ -58,7 +58,7 @@ run() {		# target
 	fi
 	input=$(sed -n 's/.*Test unit written to //p' "$log" | head -n 1)
 	# Once more, with all it has to say.
-	[ ! -f "$input" ] || timeout --kill-after=20 60 "$out/$1" "$input" >>"$log" 2>&1
+	[ ! -f "$input" ] || timeout --foreground --kill-after=20 60 "$out/$1" "$input" >>"$log" 2>&1
 	echo "not ok fuzz/$1: $(grep -m 1 -E '^fuzz/|assertion failed|AddressSanitizer: |runtime error: ' "$log" ||
 		grep -m 1 'ERROR: ' "$log" || tail -n 1 "$log")"
 	echo "# input: ${input:-none}, log: $log"
