@@ -202,7 +202,10 @@ int lr_port_start(struct lr_port *p, struct lr_why *why)
 void lr_port_stop(struct lr_port *p)
 {
 	lr_control_assert_locked();
-	if (--p->bound == 0 && p->ops->stop)
+	if (--p->bound)
+		return;
+	p->exclusive = false;
+	if (p->ops->stop)
 		p->ops->stop(p);
 }
 

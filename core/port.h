@@ -37,6 +37,7 @@ struct lr_port {
 	struct lr_region *region;
 	unsigned int refs;	/* descriptors, and ports that depend on it */
 	unsigned int bound;	/* descriptors that bound it: started while there is one */
+	bool exclusive;		/* bound without rings, and exclusively */
 	bool gone;		/* the thing behind it went away: syncs fail with -ENXIO, polls with POLLERR */
 	/* Another process goes on with it (user space, fork): its end here leaves rings, buffers and device as they are. */
 	bool elsewhere;

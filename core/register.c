@@ -109,6 +109,13 @@ static int use_rings(struct lr_file *f, struct lr_port *p, bool exclusive, struc
 			return err;
 		}
 	}
+	if (i)
+		return 0;
+	/* A port without rings is had as a whole. */
+	if (p->bound > 1 && (exclusive || p->exclusive))
+		return lr_why(why, -EBUSY, p->exclusive ? "%s is held exclusively by another descriptor" :
+			      "%s is in use by another descriptor, it cannot be had exclusively", p->name);
+	p->exclusive = exclusive;
 	return 0;
 }
 

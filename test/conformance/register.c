@@ -289,6 +289,25 @@ CASE(exclusive_null_port)
 	port_close(&p);
 }
 
+/* Without rings, it is the port that is had. */
+CASE(exclusive_port_without_rings)
+{
+	const char *name = unique("n");
+	struct nmreq_register shared = { .nr_mode = NR_REG_NULL };
+	struct nmreq_register alone = { .nr_mode = NR_REG_NULL, .nr_flags = NR_EXCLUSIVE };
+	struct nmreq_register reg = alone;
+	struct port p = port_open(name, &reg);
+
+	reg = shared;
+	CHECK_REFUSED(try(name, &reg), EBUSY);
+	port_close(&p);
+	reg = shared;
+	p = port_open(name, &reg);
+	reg = alone;
+	CHECK_REFUSED(try(name, &reg), EBUSY);
+	port_close(&p);
+}
+
 /* Rings that nobody else has may be taken exclusively. */
 CASE(exclusive_rings_apart)
 {
