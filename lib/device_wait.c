@@ -57,13 +57,37 @@ static void finish(struct lr_wait *w, int ready)
 
 struct sleeper {
 	struct lr_wait *wait;
-	const sigset_t *mask;		/* while asleep */
-	sigset_t saved;			/* otherwise */
+	const sigset_t *mask;		/* while asleep; NULL: the thread's own */
+	bool blocked;			/* no signal comes through but while asleep */
+	sigset_t saved;			/* the thread's own mask, then */
 	int cancel;			/* may it be cancelled */
 	bool limited;
 	struct timespec deadline;
 	unsigned int fruitless;
 };
+
+/*
+ * Between two sleeps of one call a signal must not get lost: it is to end the call. Before the first one it may come as if
+ * it had come before the call, so most calls go without this.
+ */
+static void block_signals(struct sleeper *s)
+{
+	sigset_t every;
+
+	if (s->blocked)
+		return;
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &s->saved);
+	if (!s->mask)
+		s->mask = &s->saved;
+	s->blocked = true;
+}
+
+static void unblock_signals(struct sleeper *s)
+{
+	if (s->blocked)
+		pthread_sigmask(SIG_SETMASK, &s->saved, NULL);
+}
 
 static void cancelled(void *arg)
 {
@@ -72,7 +96,7 @@ static void cancelled(void *arg)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	finish(s->wait, -ECANCELED);
 	lr_call_depth--;
-	pthread_sigmask(SIG_SETMASK, &s->saved, NULL);
+	unblock_signals(s);
 }
 
 static int64_t ns_until(const struct timespec *deadline)
@@ -140,13 +164,8 @@ static int wait_asleep(struct sleeper *s, const struct timespec *timeout, int *o
 	bool over = false, deaf;
 	struct timespec t;
 	const struct timespec *limit;
-	sigset_t every;
 	int ready;
 
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &s->saved);
-	if (!s->mask)
-		s->mask = &s->saved;
 	set_deadline(s, timeout);
 	for (;;) {
 		drop_held(w);
@@ -164,6 +183,7 @@ static int wait_asleep(struct sleeper *s, const struct timespec *timeout, int *o
 		if (ready || *others)
 			break;
 		over = s->limited && ns_until(&s->deadline) <= 0;
+		block_signals(s);
 	}
 	return ready;
 }
@@ -188,8 +208,7 @@ int lr_wait_run(struct lr_wait *w, const struct timespec *timeout, const sigset_
 	if (ready >= 0)
 		ready = others < 0 ? others : ready + others;
 	finish(w, ready);
-	if (asleep)
-		pthread_sigmask(SIG_SETMASK, &s.saved, NULL);
+	unblock_signals(&s);
 	lr_call_end(s.cancel);
 	return ready;
 }
