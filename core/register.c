@@ -188,7 +188,7 @@ static void give_extra_bufs(struct lr_file *f, struct lr_port *p)
 	while (idx && n < region->pool[LR_POOL_BUF].num) {
 		uint32_t next;
 
-		if (idx >= region->pool[LR_POOL_BUF].committed)
+		if (idx >= lr_region_bufs_committed(region))
 			break;
 		next = os_load((uint32_t *)(void *)lr_region_buf(region, idx));
 		if (!lr_region_give(region, LR_POOL_BUF, idx))
