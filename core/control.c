@@ -187,16 +187,9 @@ static int do_stats(struct request *req)
 /* Why the request before this one failed. */
 static int do_reason(struct request *req)
 {
-	const char *text = req->file->why.text;
-	uint32_t room = req->body.reason.nr_len;
-	size_t len = strnlen(text, sizeof(req->file->why.text) - 1);
-	char end = '\0';
-
-	if (!req->body.reason.nr_text || !room)
+	if (!req->body.reason.nr_text || !req->body.reason.nr_len)
 		return lr_why(&req->why, -EINVAL, "the request has no room for text");
-	if (len >= room)
-		len = room - 1;
-	if (os_copyout(req->body.reason.nr_text, text, len) < 0 || os_copyout(req->body.reason.nr_text + len, &end, 1) < 0)
+	if (lr_why_copyout(&req->file->why, req->body.reason.nr_text, req->body.reason.nr_len) < 0)
 		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
 	return 0;
 }

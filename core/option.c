@@ -113,7 +113,6 @@ int lr_options_in(struct lr_options *opts, uint64_t list, uint16_t reqtype, stru
 
 int lr_options_out(const struct lr_options *opts, const struct lr_why *why)
 {
-	uint32_t len = (uint32_t)strnlen(why->text, sizeof(why->text) - 1);
 	unsigned int i;
 	int err = 0;
 
@@ -121,13 +120,7 @@ int lr_options_out(const struct lr_options *opts, const struct lr_why *why)
 		if (os_copyout(opts->opt[i].uaddr + offsetof(struct nmreq_option, nro_status), &opts->opt[i].status,
 			       sizeof(opts->opt[i].status)) < 0)
 			err = -EFAULT;
-	if (opts->reason_len) {
-		char end = '\0';
-
-		if (len >= opts->reason_len)
-			len = opts->reason_len - 1;
-		if (os_copyout(opts->reason_text, why->text, len) < 0 || os_copyout(opts->reason_text + len, &end, 1) < 0)
-			err = -EFAULT;
-	}
+	if (opts->reason_len && lr_why_copyout(why, opts->reason_text, opts->reason_len) < 0)
+		err = -EFAULT;
 	return err;
 }

@@ -17,6 +17,9 @@ struct lr_why {
  */
 int lr_why(struct lr_why *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The sentence into the caller's memory: cut to room bytes, at least 1, and terminated. 0 or -EFAULT. */
+int lr_why_copyout(const struct lr_why *why, uint64_t uaddr, uint32_t room);
+
 /* snprintf for text that programs see: always terminated, cut when too long. */
 void lr_text(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
