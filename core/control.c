@@ -32,7 +32,10 @@ void lr_control_assert_locked(void)
 	os_mutex_assert_held(&control);
 }
 
-/* A request on its way: everything copied in once. Too large for a kernel stack. */
+/*
+ * A request on its way: everything copied in once, before the control lock, and out after it. A program can make its
+ * memory answer as slowly as it likes: nobody shall wait for that. Too large for a kernel stack.
+ */
 struct request {
 	struct lr_file *file;
 	struct nmreq_header hdr;
@@ -47,6 +50,9 @@ struct request {
 	} body;
 	struct lr_options opts;
 	struct lr_port *bound;	/* by a register request */
+	struct nm_ring_stats *rings;	/* of a counters request, num_rings of them for nr_rings */
+	uint32_t num_rings;
+	struct lr_why said;	/* what a reason request asks for */
 	struct lr_why why;
 };
 
@@ -156,28 +162,45 @@ static int do_port_hdr(struct request *req)
 	return err;
 }
 
+static uint32_t count_rings(const struct lr_port *p)
+{
+	uint32_t n = 0;
+	unsigned int k;
+
+	for (k = 0; k < LR_RING_KINDS; k++)
+		n += p->num_rings[k];
+	return n;
+}
+
+/* The counters of the first rings, as many as the program has room for. */
+static int snapshot(struct request *req, const struct lr_port *p, uint32_t n)
+{
+	unsigned int k;
+	uint32_t i;
+
+	req->rings = os_zalloc(n * sizeof(*req->rings));
+	if (!req->rings)
+		return lr_why(&req->why, -ENOMEM, "no memory for the counters of %u rings", n);
+	for (k = 0; k < LR_RING_KINDS; k++)
+		for (i = 0; i < p->num_rings[k] && req->num_rings < n; i++)
+			lr_ring_stats(&p->ring[k][i], &req->rings[req->num_rings++]);
+	return 0;
+}
+
 static int do_stats(struct request *req)
 {
 	struct nmreq_port_stats *s = &req->body.stats;
-	uint32_t room = s->nr_count, n = 0, i;
-	struct nm_ring_stats ring;
+	uint32_t room = s->nr_rings ? s->nr_count : 0;
 	struct lr_port *p;
-	unsigned int k;
 	int err = request_port(req, &p);
 
 	if (err)
 		return err;
 	if (p->ops->describe)
 		p->ops->describe(p);
-	for (k = 0; k < LR_RING_KINDS; k++)
-		for (i = 0; i < p->num_rings[k]; i++, n++) {
-			if (!s->nr_rings || n >= room || err)
-				continue;
-			lr_ring_stats(&p->ring[k][i], &ring);
-			if (os_copyout(s->nr_rings + n * sizeof(ring), &ring, sizeof(ring)) < 0)
-				err = lr_why(&req->why, -EFAULT, "nr_rings is an address that cannot be written");
-		}
-	s->nr_count = n;
+	s->nr_count = count_rings(p);
+	if (room && s->nr_count)
+		err = snapshot(req, p, room < s->nr_count ? room : s->nr_count);
 	s->nr_users = p->bound;
 	lr_text(s->nr_backend, sizeof(s->nr_backend), "%s", p->backend);
 	lr_port_put(p);
@@ -189,8 +212,7 @@ static int do_reason(struct request *req)
 {
 	if (!req->body.reason.nr_text || !req->body.reason.nr_len)
 		return lr_why(&req->why, -EINVAL, "the request has no room for text");
-	if (lr_why_copyout(&req->file->why, req->body.reason.nr_text, req->body.reason.nr_len) < 0)
-		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
+	req->said = req->file->why;
 	return 0;
 }
 
@@ -278,20 +300,37 @@ static int request_in(struct request *req, const struct request_kind *kind)
 
 static int request_out(struct request *req, const struct request_kind *kind)
 {
+	if (req->num_rings && os_copyout(req->body.stats.nr_rings, req->rings, req->num_rings * sizeof(*req->rings)) < 0)
+		return lr_why(&req->why, -EFAULT, "nr_rings is an address that cannot be written");
+	if (kind->reqtype == NETMAP_REQ_REASON_GET &&
+	    lr_why_copyout(&req->said, req->body.reason.nr_text, req->body.reason.nr_len) < 0)
+		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
 	if (!kind->body_size || os_copyout(req->hdr.nr_body, &req->body, kind->body_size) == 0)
 		return 0;
 	return lr_why(&req->why, -EFAULT, "the body of the request is at an address that cannot be written");
 }
 
+/* The request is over, one way or the other. */
+static void conclude(struct request *req, const struct request_kind *kind, int err)
+{
+	lr_control_lock();
+	if (!kind || kind->reqtype != NETMAP_REQ_REASON_GET)
+		req->file->why = req->why;
+	if (req->bound)
+		lr_register_end(req->file, req->bound, err);
+	lr_control_unlock();
+}
+
 static int run(struct request *req)
 {
 	const struct request_kind *kind = find_kind(req->hdr.nr_reqtype);
-	int err, e;
+	int err = request_in(req, kind), e;
 
-	lr_control_lock();
-	err = request_in(req, kind);
-	if (!err)
+	if (!err) {
+		lr_control_lock();
 		err = kind->run(req);
+		lr_control_unlock();
+	}
 	if (!err)
 		err = request_out(req, kind);
 	if (!err)
@@ -299,13 +338,8 @@ static int run(struct request *req)
 	e = lr_options_out(&req->opts, &req->why);
 	if (!err && e)
 		err = lr_why(&req->why, e, "an option, or its room for text, is at an address that cannot be written");
-	if (!kind || kind->reqtype != NETMAP_REQ_REASON_GET)
-		req->file->why = req->why;
-	if (req->bound && err)
-		lr_register_undo(req->file, req->bound);
-	else if (req->bound)
-		lr_register_publish(req->file, req->bound);
-	lr_control_unlock();
+	conclude(req, kind, err);
+	os_free(req->rings);
 	return err;
 }
 

@@ -36,12 +36,12 @@ struct lr_register {
 };
 
 /*
- * Binds f; register.c. Sync and poll know of it once it is published, which is when the program has its answer: another
- * thread may be in them from then on, so that only close can undo it.
+ * Binds f; register.c. Sync and poll know of it once it has ended well, which is when the program has its answer: another
+ * thread may be in them from then on, so that only close can undo it. Between the two f takes no other binding.
  */
 int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why);
-void lr_register_publish(struct lr_file *f, struct lr_port *p);
-void lr_register_undo(struct lr_file *f, struct lr_port *p);
+/* err: the program could not be answered, all of it is undone. */
+void lr_register_end(struct lr_file *f, struct lr_port *p, int err);
 /* The descriptor is being closed; it is bound. */
 void lr_unregister(struct lr_file *f);
 

@@ -53,12 +53,10 @@ static void from_register(const struct nmreq_register *reg, struct nmreq *r)
 }
 
 /* The struct has 32 bits for the region's size and the netmap_if's place in it. */
-static int check_size(struct lr_file *f, struct lr_register *req, struct lr_why *why)
+static int check_size(const struct lr_register *req, struct lr_why *why)
 {
 	if (req->reg.nr_memsize <= UINT32_MAX)
 		return 0;
-	lr_register_undo(f, req->port);
-	req->port = NULL;
 	return lr_why(why, -EOVERFLOW, "the memory region is larger than a legacy request can say: lower buf_num, or use NIOCCTRL");
 }
 
@@ -70,7 +68,7 @@ static int legacy_register(struct lr_file *f, struct nmreq *r, struct lr_registe
 	to_register(r, &req->reg);
 	err = lr_register(f, req, why);
 	if (!err)
-		err = check_size(f, req, why);
+		err = check_size(req, why);
 	if (!err)
 		from_register(&req->reg, r);
 	return err;
@@ -155,15 +153,15 @@ int lr_legacy_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 		return lr_control_unreadable(f);
 	lr_control_lock();
 	err = legacy_run(f, cmd, &r, &req, &why);
+	lr_control_unlock();
 	if (!err)
 		why.text[0] = '\0';	/* what failed on the way was mended */
 	if (os_copyout(arg, &r, sizeof(r)) < 0)
 		err = lr_why(&why, -EFAULT, "the request is at an address that cannot be written");
+	lr_control_lock();
 	f->why = why;
-	if (req.port && err)
-		lr_register_undo(f, req.port);
-	else if (req.port)
-		lr_register_publish(f, req.port);
+	if (req.port)
+		lr_register_end(f, req.port, err);
 	lr_control_unlock();
 	return err;
 }

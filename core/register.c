@@ -205,6 +205,8 @@ static int check_request(const struct lr_file *f, const struct nmreq_register *r
 {
 	if (f->port)
 		return lr_why(why, -EBUSY, "the descriptor is bound to %s already", f->port->name);
+	if (f->binding)
+		return lr_why(why, -EBUSY, "the descriptor is being bound by another thread");
 	if (reg->nr_mode == NR_REG_DEFAULT || reg->nr_mode > NR_REG_ONE_SW)
 		return lr_why(why, -EINVAL, "nr_mode is %u, it must be one of NR_REG_ALL_NIC (1) to NR_REG_ONE_SW (8)", reg->nr_mode);
 	if (reg->nr_flags & (NR_MONITOR_TX | NR_MONITOR_RX | NR_ZCOPY_MON))
@@ -297,6 +299,7 @@ int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why)
 	f->flags = req->reg.nr_flags;
 	f->sync_flags = req->classic ? LR_SYNC_CLASSIC : 0;
 	answer(f, p, &req->reg);
+	f->binding = true;
 	req->port = p;
 	return 0;
 
@@ -307,12 +310,7 @@ err_start:
 	return err;
 }
 
-void lr_register_publish(struct lr_file *f, struct lr_port *p)
-{
-	os_store_release(&f->port, p);
-}
-
-void lr_register_undo(struct lr_file *f, struct lr_port *p)
+static void unbind(struct lr_file *f, struct lr_port *p)
 {
 	lr_control_assert_locked();
 	unuse_rings(f, p, count_rings(f));
@@ -323,8 +321,17 @@ void lr_register_undo(struct lr_file *f, struct lr_port *p)
 	lr_port_put(p);
 }
 
+void lr_register_end(struct lr_file *f, struct lr_port *p, int err)
+{
+	f->binding = false;
+	if (err)
+		unbind(f, p);
+	else
+		os_store_release(&f->port, p);
+}
+
 void lr_unregister(struct lr_file *f)
 {
-	lr_register_undo(f, f->port);
+	unbind(f, f->port);
 	f->port = NULL;
 }
