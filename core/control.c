@@ -27,6 +27,11 @@ void lr_control_unlock(void)
 	os_mutex_unlock(&control);
 }
 
+void lr_control_lock_too(struct os_mutex *m)
+{
+	os_mutex_lock_under(m, &control);
+}
+
 void lr_control_assert_locked(void)
 {
 	os_mutex_assert_held(&control);

@@ -19,6 +19,9 @@ void lr_control_lock(void);
 void lr_control_unlock(void);
 void lr_control_assert_locked(void);
 
+/* Locks m, one of several that its holder takes at once. */
+void lr_control_lock_too(struct os_mutex *m);
+
 /* NIOCCTRL: header, body, options. */
 int lr_control_ioctl(struct lr_file *f, uint64_t arg);
 /* NIOCREGIF, NIOCGINFO, NIOCREG on struct nmreq. */

@@ -225,8 +225,8 @@ static void abandon(struct lr_ring *r)
 	struct lr_ring *t = r->priv;
 	uint32_t i;
 
-	os_mutex_lock(&t->lock);
-	os_mutex_lock(&r->lock);
+	lr_control_lock_too(&t->lock);
+	lr_control_lock_too(&r->lock);
 	for (i = r->head; i != r->hwtail; i = lr_pos_next(i, r->num_slots))
 		lr_count(&r->count.drops, !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG));
 	r->hwcur = r->head = r->tail = r->hwtail;

@@ -262,7 +262,7 @@ void lr_port_region_grown(struct lr_region *region)
 	for (p = ports; p; p = p->next) {
 		if (p->region != region || !p->bound || !p->ops->region_grown)
 			continue;
-		all_rings(p, os_mutex_lock);
+		all_rings(p, lr_control_lock_too);
 		p->ops->region_grown(p);
 		all_rings(p, os_mutex_unlock);
 	}

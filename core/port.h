@@ -57,6 +57,9 @@ struct lr_port {
 struct lr_port_ops {
 	const char *kind;	/* "nic", "pipe", ... for people */
 
+	/* Whether the calling process may bind it; asked for each descriptor. NULL: everybody may. */
+	int (*admit)(struct lr_port *p, struct lr_why *why);
+
 	/* Before the first ring is bound; may still change config and buf_len (then lr_port_set_rings). */
 	int (*start)(struct lr_port *p, struct lr_why *why);
 	void (*stop)(struct lr_port *p);
@@ -70,6 +73,12 @@ struct lr_port_ops {
 
 	int (*txsync)(struct lr_ring *r, unsigned int flags);
 	int (*rxsync)(struct lr_ring *r, unsigned int flags);
+
+	/*
+	 * Slots [from, to) of an rx ring are being given back: those with NS_FORWARD shall go on to the other side, from the
+	 * wire to the host or back. Under the ring's lock, before rxsync. NULL: there is no other side.
+	 */
+	void (*forward)(struct lr_ring *r, uint32_t from, uint32_t to);
 
 	/* What a poller sleeps on; NULL: os_waitq_record on the ring's queue. */
 	void (*wait)(struct lr_ring *r, struct os_waiter *w);

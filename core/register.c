@@ -124,14 +124,38 @@ static unsigned int count_rings(const struct lr_file *f)
 	return (unsigned int)f->n[LR_TX] + f->n[LR_HOST_TX] + f->n[LR_RX] + f->n[LR_HOST_RX];
 }
 
+/* Where the rings are, from the netmap_if. Its array is of the program's ssize_t. */
+static int write_ring_offsets(struct lr_file *f, struct lr_port *p, const uint32_t *slots, struct lr_why *why)
+{
+	int64_t base = (int64_t)lr_region_offset(p->region, LR_POOL_IF, f->nifp_object);
+	bool narrow = os_caller_is_32bit();
+	uint32_t at = 0, i;
+	unsigned int k;
+
+	for (k = 0; k < LR_RING_KINDS; at += slots[k], k++) {
+		for (i = f->first[k]; i < (uint32_t)f->first[k] + f->n[k]; i++) {
+			int64_t ofs = (int64_t)lr_region_offset(p->region, LR_POOL_RING, p->ring[k][i].object) - base;
+
+			if (narrow && ofs > INT32_MAX)
+				return lr_why(why, -EOVERFLOW, "memory region %u is too large for a program of 32 bits: lower ring_num or if_num",
+					      p->region->id);
+			if (narrow)
+				((int32_t *)(void *)f->nifp->ring_ofs)[at + i] = (int32_t)ofs;
+			else
+				f->nifp->ring_ofs[at + i] = (ssize_t)ofs;
+		}
+	}
+	return 0;
+}
+
 /* The netmap_if: what programs find their rings by. host_hole: old programs expect room for one host ring of each direction. */
 static int nifp_create(struct lr_file *f, struct lr_port *p, bool host_hole, struct lr_why *why)
 {
-	uint32_t slots[LR_RING_KINDS], total = 0, size, at = 0, i;
+	uint32_t slots[LR_RING_KINDS], total = 0, size;
 	struct lr_region *region = p->region;
 	struct netmap_if *nifp;
 	unsigned int k;
-	uint64_t base;
+	int err;
 
 	for (k = 0; k < LR_RING_KINDS; k++) {
 		slots[k] = p->num_rings[k];
@@ -146,7 +170,6 @@ static int nifp_create(struct lr_file *f, struct lr_port *p, bool host_hole, str
 			      region->id, region->pool[LR_POOL_IF].taken, region->pool[LR_POOL_IF].num - 1,
 			      region->pool[LR_POOL_IF].size, size);
 	f->nifp = nifp = lr_region_object(region, LR_POOL_IF, f->nifp_object);
-	base = lr_region_offset(region, LR_POOL_IF, f->nifp_object);
 	lr_text(nifp->ni_name, sizeof(nifp->ni_name), "%s", p->name);
 	nifp->ni_version = NETMAP_API;
 	nifp->ni_flags = region->id == LR_REGION_GLOBAL ? 0 : NI_PRIV_MEM;
@@ -154,11 +177,10 @@ static int nifp_create(struct lr_file *f, struct lr_port *p, bool host_hole, str
 	nifp->ni_rx_rings = slots[LR_RX];
 	nifp->ni_host_tx_rings = slots[LR_HOST_TX];
 	nifp->ni_host_rx_rings = slots[LR_HOST_RX];
-	for (k = 0; k < LR_RING_KINDS; at += slots[k], k++)
-		for (i = f->first[k]; i < (uint32_t)f->first[k] + f->n[k]; i++)
-			nifp->ring_ofs[at + i] =
-				(ssize_t)(lr_region_offset(region, LR_POOL_RING, p->ring[k][i].object) - base);
-	return 0;
+	err = write_ring_offsets(f, p, slots, why);
+	if (err)
+		lr_region_give(region, LR_POOL_IF, f->nifp_object);
+	return err;
 }
 
 /* As many extra buffers as there are, up to the wish, in a list through their first words. */
@@ -290,6 +312,9 @@ int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why)
 	err = lr_port_get(&q, &p, why);
 	if (err)
 		return err;
+	err = p->ops->admit ? p->ops->admit(p, why) : 0;
+	if (err)
+		goto err_start;
 	err = lr_port_start(p, why);
 	if (err)
 		goto err_start;

@@ -62,6 +62,8 @@ static void ring_reset(struct lr_ring *r, uint32_t head, uint32_t cur)
 	os_store(&r->shared->tail, r->tail);
 }
 
+bool lr_no_timestamp;
+
 static void stamp(struct netmap_ring *s)
 {
 	int64_t sec, usec;
@@ -84,6 +86,8 @@ static bool take_positions(struct lr_ring *r, unsigned int flags)
 		ring_reset(r, head, cur);
 		return false;
 	}
+	if (os_unlikely(os_load(&r->shared->flags) & NR_FORWARD) && r->ops->forward && !lr_kind_is_tx(r->kind))
+		r->ops->forward(r, r->head, head);
 	r->head = head;
 	os_store(&r->cur, cur);
 	return true;
@@ -95,7 +99,7 @@ static void publish(struct lr_ring *r, unsigned int flags)
 	uint32_t tail = os_load_acquire(&r->hwtail);
 
 	os_store(&r->tail, tail);
-	if (os_unlikely(os_load(&s->flags) & NR_TIMESTAMP))
+	if (os_unlikely(os_load(&s->flags) & NR_TIMESTAMP) && !lr_no_timestamp)
 		stamp(s);
 	if (os_unlikely(flags & LR_SYNC_CLASSIC)) {
 		os_store(&s->head, r->head);

@@ -88,6 +88,9 @@ struct lr_ring {
 	bool exclusive;
 };
 
+/* Set by a host that wants no time stamps, whatever programs ask for. */
+extern bool lr_no_timestamp;
+
 /* Flags of a sync. */
 #define LR_SYNC_CLASSIC 1u	/* the descriptor speaks the classic interface: head := cur, avail comes back */
 

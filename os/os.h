@@ -54,6 +54,8 @@ void os_mem_destroy(struct os_mem *mem);
 void os_mutex_init(struct os_mutex *m);
 void os_mutex_fini(struct os_mutex *m);
 static inline void os_mutex_lock(struct os_mutex *m);
+/* One of several of a kind that who holds `outer` takes at once. */
+static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *outer);
 static inline void os_mutex_unlock(struct os_mutex *m);
 /* Debug builds stop when the calling thread does not hold it; otherwise nothing. */
 static inline void os_mutex_assert_held(struct os_mutex *m);
@@ -77,6 +79,8 @@ void os_waitq_record(struct os_waitq *wq, struct os_waiter *waiter);
 
 /* A number for the calling thread's network namespace; equal numbers, equal namespaces. */
 uint64_t os_netns_id(void);
+/* Whether the calling program sees memory in words of 32 bits, on a system of 64. */
+bool os_caller_is_32bit(void);
 /* Wall clock, for slot timestamps. */
 void os_time_now(int64_t *sec, int64_t *usec);
 /* printf into a buffer as the C library does it; always terminated. Returns the full length. */

@@ -13,6 +13,11 @@ static inline void os_mutex_lock(struct os_mutex *m)
 	mutex_lock(&m->mutex);
 }
 
+static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *outer)
+{
+	mutex_lock_nest_lock(&m->mutex, &outer->mutex);
+}
+
 static inline void os_mutex_unlock(struct os_mutex *m)
 {
 	mutex_unlock(&m->mutex);

@@ -32,6 +32,7 @@
 /* As <stdint.h> has them. */
 #define UINT16_MAX U16_MAX
 #define UINT32_MAX U32_MAX
+#define INT32_MAX S32_MAX
 #define UINT64_MAX U64_MAX
 
 #define os_likely(c) likely(c)

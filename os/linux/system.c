@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) "netmap: " fmt
 
+#include <linux/compat.h>
 #include <linux/kernel.h>
 #include <linux/nsproxy.h>
 #include <linux/printk.h>
@@ -21,6 +22,11 @@
 uint64_t os_netns_id(void)
 {
 	return current->nsproxy->net_ns->net_cookie;
+}
+
+bool os_caller_is_32bit(void)
+{
+	return in_compat_syscall();
 }
 
 void os_time_now(int64_t *sec, int64_t *usec)

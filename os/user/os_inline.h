@@ -10,6 +10,12 @@ static inline void os_mutex_lock(struct os_mutex *m)
 	pthread_mutex_lock(&m->mutex);
 }
 
+static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *outer)
+{
+	(void)outer;
+	os_mutex_lock(m);
+}
+
 static inline void os_mutex_unlock(struct os_mutex *m)
 {
 	pthread_mutex_unlock(&m->mutex);
