@@ -54,7 +54,7 @@ check_contract() {
 	done >"$log" 2>&1 || { fail "contract $1" "$log"; return 0; }
 	ld -r -o "$dir/core" "$dir"/*.o
 	nm -u "$dir/core" | awk '{ print $2 }' | grep -Evx "$missing_ok" |
-		grep -vxFf <(grep -ohE '[a-z_]+' "$contract" "$bodies") | sed 's/^/not in os\/os.h: /' >"$log" || :
+		grep -vxFf <(grep -ohE '[a-z0-9_]+' "$contract" "$bodies") | sed 's/^/not in os\/os.h: /' >"$log" || :
 	[ ! -s "$log" ] || { fail "contract $1" "$log"; return 0; }
 	echo "ok kbuild contract $1"
 }
