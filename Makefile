@@ -47,7 +47,7 @@ BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan check-kbuild fuzz bench style install uninstall deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench style install uninstall deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -157,6 +157,9 @@ check-asan: ## the tests under address and undefined behaviour sanitizers
 
 check-tsan: ## the threaded tests under the thread sanitizer
 	@scripts/check.sh tsan
+
+kmod: ## netmap.ko for the running kernel, or KDIR=... (DEBUG=1: assertions)
+	@scripts/kmod.sh $(if $(DEBUG),-d) $(KDIR)
 
 check-kbuild: ## the core as kernel objects, for all installed kernel headers
 	@scripts/kbuild-check.sh

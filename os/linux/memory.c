@@ -9,11 +9,13 @@
  */
 #include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 
+#include "fail.h"
 #include "os/os.h"
 #include "pages.h"
 
@@ -28,13 +30,18 @@ struct piece {
 };
 
 struct os_mem {
+	refcount_t refs;	/* its maker, and the files of its mappings */
 	uint64_t size;
 	struct xarray pages;	/* number of a page -> piece; has its own lock, read under RCU */
 };
 
+#ifdef LR_DEBUG
+atomic_t os_fail_countdown;
+#endif
+
 void *os_zalloc(size_t size)
 {
-	return kvzalloc(size, GFP_OURS);
+	return os_fail_alloc() ? NULL : kvzalloc(size, GFP_OURS);
 }
 
 void os_free(void *p)
@@ -58,9 +65,10 @@ int os_mem_create(struct os_mem **out, uint64_t size)
 
 	if (size == 0 || !PAGE_ALIGNED(size))
 		return -EINVAL;
-	mem = kzalloc(sizeof(*mem), GFP_OURS);
+	mem = os_zalloc(sizeof(*mem));
 	if (!mem)
 		return -ENOMEM;
+	refcount_set(&mem->refs, 1);
 	mem->size = size;
 	xa_init_flags(&mem->pages, XA_FLAGS_ACCOUNT);
 	*out = mem;
@@ -69,18 +77,21 @@ int os_mem_create(struct os_mem **out, uint64_t size)
 
 static struct piece *piece_alloc(unsigned long first, size_t len)
 {
-	struct piece *p = kmalloc(sizeof(*p), GFP_OURS);
+	struct piece *p = os_zalloc(sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->first = first;
 	p->len = len;
+	if (os_fail_alloc())
+		goto err_pages;
 	p->addr = alloc_pages_exact(len, GFP_OURS | __GFP_ZERO | __GFP_NORETRY);
 	if (!p->addr)
 		p->addr = __vmalloc(len, GFP_OURS | __GFP_ZERO);
 	if (p->addr)
 		return p;
-	kfree(p);
+err_pages:
+	os_free(p);
 	return NULL;
 }
 
@@ -90,7 +101,7 @@ static void piece_free(struct piece *p)
 		vfree(p->addr);
 	else
 		free_pages_exact(p->addr, p->len);
-	kfree(p);
+	os_free(p);
 }
 
 void *os_mem_commit(struct os_mem *mem, uint64_t offset, size_t len)
@@ -114,7 +125,7 @@ err_insert:
 	return NULL;
 }
 
-void os_mem_destroy(struct os_mem *mem)
+static void mem_free(struct os_mem *mem)
 {
 	unsigned long number;
 	struct piece *p;
@@ -124,7 +135,28 @@ void os_mem_destroy(struct os_mem *mem)
 		if (number == p->first + (p->len >> PAGE_SHIFT) - 1)
 			piece_free(p);
 	xa_destroy(&mem->pages);
-	kfree(mem);
+	os_free(mem);
+}
+
+void os_mem_get(struct os_mem *mem)
+{
+	refcount_inc(&mem->refs);
+}
+
+void os_mem_put(struct os_mem *mem)
+{
+	if (refcount_dec_and_test(&mem->refs))
+		mem_free(mem);
+}
+
+void os_mem_destroy(struct os_mem *mem)
+{
+	os_mem_put(mem);
+}
+
+uint64_t os_mem_size(const struct os_mem *mem)
+{
+	return mem->size;
 }
 
 struct page *os_mem_page(struct os_mem *mem, uint64_t offset)
