@@ -87,6 +87,7 @@ struct target {
 	struct netmap_ring *ring[2];
 	uint32_t slots[2];
 	char *buf_zero;
+	uint32_t buf_end;	/* buffers below have memory: it is taken in order */
 	uint64_t seed;
 };
 
@@ -97,6 +98,10 @@ static struct target target_of(struct port p, uint64_t seed)
 	t.slots[0] = t.ring[0]->num_slots;
 	t.slots[1] = t.ring[1]->num_slots;
 	t.buf_zero = NETMAP_BUF(t.ring[0], 0);
+	for (int d = 0; d < 2; d++)
+		for (uint32_t i = 0; i < t.slots[d]; i++)
+			if (t.ring[d]->slot[i].buf_idx >= t.buf_end)
+				t.buf_end = t.ring[d]->slot[i].buf_idx + 1;
 	return t;
 }
 
@@ -109,7 +114,7 @@ static void scribble_if(struct target *t, uint64_t *state)
 			 __ATOMIC_RELAXED);
 	__atomic_store_n((uint32_t *)(uintptr_t)&n->ni_tx_rings, nasty(state, 4), __ATOMIC_RELAXED);
 	/* Each extra buffer names another one, or anything. */
-	if (idx > 1 && idx < 30000)
+	if (idx > 1 && idx < t->buf_end)
 		__atomic_store_n((uint32_t *)(void *)(t->buf_zero + (size_t)idx * 2048), nasty(state, 4000),
 				 __ATOMIC_RELAXED);
 	__atomic_store_n(&n->ni_bufs_head, nasty(state, 4000), __ATOMIC_RELAXED);
