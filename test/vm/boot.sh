@@ -192,6 +192,6 @@ case $ended in
 0) complain "the kernel panicked or the machine was turned off" 126 ;;
 *) complain "QEMU ended with code $ended" 125 ;;
 esac
-code=$(tr -d '\r\n' <"$tmp/code")
+code=$(od -An -tu1 "$tmp/code" | tr -d ' ')
 [[ $code =~ ^[0-9]+$ ]] || complain "the guest told no exit code" 125
 exit "$code"

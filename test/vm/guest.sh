@@ -4,19 +4,20 @@
 # What a test machine does once it sees the files of its host: process 1. Sets up what a machine has, names the network
 # interfaces, loads the module, runs the command, looks at the kernel log, tells the exit code and ends the machine.
 #
-# There is no way back but two I/O ports: each byte written to 0xe9 goes to a file of the host, a write to 0xf4 ends QEMU.
+# There is no way back but two I/O ports: a byte written to 0xe9 goes to a file of the host, a write to 0xf4 ends QEMU.
 # Output of the command goes to the second serial port, the kernel's console is the first.
 set -u
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LANG=C LC_ALL=C
 . /run/lr/settings
 
-port() { dd of=/dev/port bs=1 seek="$1" status=none; }
+# port NUMBER VALUE: one byte.
+port() { printf "\\x$(printf %x "$2")" | dd of=/dev/port bs=1 count=1 seek="$1" status=none; }
 
 # leave CODE: the file of the host gets the code, then QEMU ends. The serial port is drained first.
 leave() {
 	stty -F /dev/ttyS1 sane 2>/dev/null
-	printf '%s\n' "$1" | port $((0xe9))
-	printf '\020' | port $((0xf4))
+	port $((0xe9)) "$1"
+	port $((0xf4)) $((0x10))
 	while :; do sleep 10; done
 }
 
