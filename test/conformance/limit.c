@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "wire.h"
@@ -17,9 +16,9 @@ static char param_path[100], param_was[24];
 
 static bool on_device(void)
 {
-	struct stat st;
+	const char *host = getenv("NETMAP_HOST");
 
-	return stat(NETMAP_DEVICE_NAME, &st) == 0 && S_ISCHR(st.st_mode);
+	return access("/sys/module/netmap/parameters", F_OK) == 0 && !(host && strcmp(host, "inprocess") == 0);
 }
 
 static int param_write(const char *value)
