@@ -47,7 +47,7 @@ BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench style install uninstall deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench style install uninstall install-dkms uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -193,6 +193,21 @@ uninstall: ## takes back what install put there
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libnetmap.so libnetmap.a libnetmap-preload.so pkgconfig/libnetmap.pc)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS))
 	rm -f $(foreach s,3 4 8,$(addprefix $(DESTDIR)$(MANDIR)/man$(s)/,$(notdir $(wildcard man/*.$(s)))))
+
+DKMS_TREE := /usr/src/linerate-$(VERSION)
+
+install-dkms: ## the module's sources into DESTDIR/usr/src, and with dkms into each kernel as it comes
+	install -d $(DESTDIR)$(DKMS_TREE)/nic $(DESTDIR)$(DKMS_TREE)/scripts $(DESTDIR)/usr/lib/udev/rules.d
+	cp -r core os kmod include Makefile dkms.conf $(DESTDIR)$(DKMS_TREE)
+	cp -r nic/linux $(DESTDIR)$(DKMS_TREE)/nic
+	install -m 755 scripts/kmod.sh $(DESTDIR)$(DKMS_TREE)/scripts
+	install -m 644 kmod/60-netmap.rules $(DESTDIR)/usr/lib/udev/rules.d
+	$(if $(DESTDIR),,dkms install -m linerate -v $(VERSION))
+
+uninstall-dkms: ## takes back what install-dkms put there
+	$(if $(DESTDIR),,-dkms remove -m linerate -v $(VERSION) --all)
+	rm -rf $(DESTDIR)$(DKMS_TREE)
+	rm -f $(DESTDIR)/usr/lib/udev/rules.d/60-netmap.rules
 
 clean: ## removes build/
 	rm -rf build
