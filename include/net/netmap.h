@@ -94,11 +94,14 @@ struct netmap_ring {
 	uint32_t tail;		/* out: first slot that netmap keeps */
 	uint32_t flags;		/* in: NR_* */
 	uint32_t pad0;
+	__extension__ union {
 #ifdef __KERNEL__
-	struct __kernel_old_timeval ts;
+		struct __kernel_old_timeval ts;
 #else
-	struct timeval ts;	/* out: time of the last sync, NR_TIMESTAMP */
+		struct timeval ts;	/* out: time of the last sync, NR_TIMESTAMP */
 #endif
+		int64_t	 pad_ts[2];	/* its size, also for programs of 32 bits */
+	};
 	uint64_t offset_mask;	/* out: bits of slot.ptr that hold an offset */
 	uint64_t buf_align;	/* out: alignment that offsets must keep, bytes */
 	uint32_t avail;		/* classic interface only (netmap_classic.h);
@@ -437,7 +440,6 @@ struct nm_ifreq {
 #define NM_ABI_FIELD(type, field, ofs) \
 	NM_ABI_ASSERT(offsetof(struct type, field) == (ofs))
 
-#ifdef __LP64__
 NM_ABI_SIZE(netmap_slot, 16);
 NM_ABI_FIELD(netmap_slot, ptr, 8);
 NM_ABI_SIZE(netmap_ring, 256);
@@ -475,7 +477,6 @@ NM_ABI_SIZE(nmreq_opt_csb, 40);
 NM_ABI_SIZE(nmreq_opt_offsets, 56);
 NM_ABI_SIZE(nmreq, 60);
 NM_ABI_SIZE(nm_ifreq, 272);
-#endif /* __LP64__ */
 
 #ifdef __clang__
 #pragma clang diagnostic pop
