@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Host rings, and slots that are forwarded from the wire to the host and back.
+ *
+ * Where the host's packets go: to the host rx rings if any is bound; else nowhere, counted, while all the NIC's tx rings are
+ * bound; else out, as ever. The hook is there in the first two cases only (attach.c).
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+
+#include "os_compat.h"
+#include "core/port.h"
+#include "host.h"
+#include "inlet.h"
+#include "nic.h"
+#include "xmit.h"
+
+DEFINE_PER_CPU(const struct lr_nic *, lr_host_injector);
+
+#define BATCH 64	/* packets for the stack at a time; softirqs wait for so many */
+
+/* --- From the host to a ring ------------------------------------------------------------------------ */
+
+unsigned int lr_host_divert(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct lr_nic *nic = priv;
+	struct lr_inlet *in = nic->inlet[1];
+	uint32_t n = nic->port->num_rings[LR_HOST_RX];
+
+	if (n > 1)
+		in += skb_get_hash(skb) % n;
+	if (READ_ONCE(in->open)) {
+		/* Here the data begins with the MAC header. */
+		lr_inlet_take(in, skb, 0, true);
+	} else {
+		lr_inlet_drop(in);
+		kfree_skb(skb);
+	}
+	return NF_STOLEN;
+}
+
+/* --- From slots to packets ---------------------------------------------------------------------------- */
+
+/* The slots of one packet, each read once. */
+struct packet {
+	struct lr_slot piece[NETMAP_MAX_FRAGS];
+	uint32_t slots, len;
+	bool whole;	/* its last slot is among them */
+	bool bad;	/* one of them is refused */
+};
+
+/* Reads a packet that begins at pos, as far as there are slots before `end`. */
+static void packet_read(struct packet *pk, const struct lr_ring *r, uint32_t pos, uint32_t end)
+{
+	pk->slots = pk->len = 0;
+	pk->whole = pk->bad = false;
+	for (; pos != end && pk->slots < NETMAP_MAX_FRAGS && !pk->whole; pos = lr_pos_next(pos, r->num_slots)) {
+		struct lr_slot s = lr_slot_read(&r->slot[pos]);
+
+		pk->bad |= !lr_slot_ok(r, s);
+		pk->len += s.len;
+		pk->whole = !(s.flags & NS_MOREFRAG);
+		pk->piece[pk->slots++] = s;
+	}
+}
+
+/* What the wire would carry. */
+static bool length_ok(const struct net_device *dev, uint32_t len)
+{
+	return len >= ETH_HLEN && len <= READ_ONCE(dev->mtu) + ETH_HLEN + 2 * VLAN_HLEN;
+}
+
+/* The packet as the kernel has them, its data at the MAC header; NULL: no memory. */
+static struct sk_buff *packet_skb(const struct packet *pk, const struct lr_ring *r, struct net_device *dev)
+{
+	unsigned int room = LL_RESERVED_SPACE(dev);
+	struct sk_buff *skb = __netdev_alloc_skb(dev, room + pk->len, GFP_KERNEL | __GFP_NOWARN);
+	uint32_t i;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, room);
+	for (i = 0; i < pk->slots; i++)
+		skb_put_data(skb, lr_region_buf(r->port->region, pk->piece[i].idx), pk->piece[i].len);
+	return skb;
+}
+
+/* --- From packets to the stack ------------------------------------------------------------------------- */
+
+/* All of the list, as if they came from the wire. By this CPU, at once: none is left when we return. */
+static void inject(struct lr_nic *nic, struct sk_buff_head *list)
+{
+	struct sk_buff *skb;
+
+	local_bh_disable();
+	__this_cpu_write(lr_host_injector, nic);
+	while ((skb = __skb_dequeue(list))) {
+		skb->protocol = eth_type_trans(skb, nic->dev);
+		netif_receive_skb_core(skb);
+	}
+	__this_cpu_write(lr_host_injector, NULL);
+	local_bh_enable();
+}
+
+/* The rest of a packet that was dropped, up to its last slot, which may come with a later sync. Returns where it stopped. */
+static uint32_t skip_rest(struct lr_ring *r, uint32_t pos)
+{
+	while (r->skip && pos != r->head) {
+		r->skip = lr_slot_read(&r->slot[pos]).flags & NS_MOREFRAG;
+		lr_ring_mend_slot(r, pos);
+		pos = lr_pos_next(pos, r->num_slots);
+	}
+	return pos;
+}
+
+/* A packet that is not delivered: its slots get usable again. */
+static void refuse(struct lr_ring *r, const struct packet *pk, uint32_t pos)
+{
+	uint32_t i;
+
+	for (i = 0; i < pk->slots; i++, pos = lr_pos_next(pos, r->num_slots))
+		if (lr_ring_mend_slot(r, pos))
+			lr_count(&r->count.bad_slots, 1);
+	lr_count(&r->count.drops, 1);
+	r->skip = !pk->whole;
+}
+
+/* Up to BATCH packets from pos on. Returns the slot after them; `pos` itself when the next packet is not complete. */
+static uint32_t take_batch(struct lr_ring *r, uint32_t pos, struct sk_buff_head *list)
+{
+	struct lr_nic *nic = r->port->priv;
+	uint32_t limit = min_t(uint32_t, NETMAP_MAX_FRAGS, r->num_slots - 1);
+	struct packet pk;
+
+	while (pos != r->head && skb_queue_len(list) < BATCH) {
+		struct sk_buff *skb = NULL;
+
+		packet_read(&pk, r, pos, r->head);
+		if (!pk.whole && !pk.bad && pk.slots < limit)
+			break;
+		if (pk.whole && !pk.bad && length_ok(nic->dev, pk.len))
+			skb = packet_skb(&pk, r, nic->dev);
+		if (skb) {
+			__skb_queue_tail(list, skb);
+			lr_count(&r->count.packets, 1);
+			lr_count(&r->count.bytes, pk.len);
+		} else {
+			refuse(r, &pk, pos);
+		}
+		pos = (pos + pk.slots) % r->num_slots;
+		if (unlikely(r->skip))
+			pos = skip_rest(r, pos);
+	}
+	return pos;
+}
+
+int lr_host_txsync(struct lr_ring *r, unsigned int flags)
+{
+	struct lr_nic *nic = r->port->priv;
+	uint32_t pos = skip_rest(r, r->hwcur), next;
+	struct sk_buff_head list;
+
+	__skb_queue_head_init(&list);
+	for (;; pos = next) {
+		next = take_batch(r, pos, &list);
+		if (skb_queue_empty(&list) && next == pos)
+			break;
+		inject(nic, &list);
+	}
+	os_store(&r->hwcur, pos);
+	os_store(&r->hwtail, lr_pos_prev(pos, r->num_slots));
+	return 0;
+}
+
+/* --- Forwarding ------------------------------------------------------------------------------------------ */
+
+/* To the wire, on the queue that goes with the ring; what does not fit there now is lost. */
+static void send(struct lr_nic *nic, const struct lr_ring *r, struct sk_buff_head *list)
+{
+	unsigned int n = skb_queue_len(list), sent = lr_xmit_list(nic->dev, r->index, list);
+
+	while (sent++ < n)
+		lr_inlet_drop(r->priv);
+}
+
+void lr_host_forward(struct lr_ring *r, uint32_t from, uint32_t to)
+{
+	struct lr_nic *nic = r->port->priv;
+	struct sk_buff_head list;
+	struct packet pk;
+
+	__skb_queue_head_init(&list);
+	while (from != to) {
+		struct sk_buff *skb = NULL;
+
+		packet_read(&pk, r, from, to);
+		from = (from + pk.slots) % r->num_slots;
+		if (pk.piece[0].flags & NS_FORWARD) {
+			if (pk.whole && !pk.bad && length_ok(nic->dev, pk.len))
+				skb = packet_skb(&pk, r, nic->dev);
+			if (skb)
+				__skb_queue_tail(&list, skb);
+			else
+				lr_inlet_drop(r->priv);
+		}
+		if (skb_queue_len(&list) < BATCH && from != to)
+			continue;
+		if (r->kind == LR_RX)
+			inject(nic, &list);
+		else
+			send(nic, r, &list);
+	}
+}
