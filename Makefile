@@ -47,7 +47,7 @@ BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench style install uninstall install-dkms uninstall-dkms deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -124,7 +124,20 @@ BENCH_BARE := packet report sink udp xsk
 $(addprefix $(B)/bench/,$(BENCH_BARE)): $(B)/bench/%: $(B)/obj/bench/%.o
 	@mkdir -p $(@D)
 	@$(call say,LD,$@)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -o $@
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -lm -o $@
+
+# What is measured in a VM runs on the real device: libnetmap without the in-process host. Static, as pages are faulted in
+# before the clock starts.
+VM_LOAD_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/vm/profile.c,$(wildcard bench/vm/*.c)) $(LIBNETMAP_SRCS))
+$(B)/bench/vm/load: $(VM_LOAD_OBJS)
+	@mkdir -p $(@D)
+	@$(call say,LD,$@)
+	$(Q)$(CC) -static $(LDFLAGS) $^ -lbpf -lelf -lz -lpthread -o $@
+
+$(B)/bench/vm/profile.so: bench/vm/profile.c
+	@mkdir -p $(@D)
+	@$(call say,LD,$@)
+	$(Q)$(CC) -shared -fPIC -fvisibility=hidden $(CFLAGS_ALL) $(LDFLAGS) $< -o $@
 
 # Sanitizers have a poll and an ioctl of their own, which the linker would find first: tests of ours take all of the archive.
 $(filter $(B)/test/unit/device%,$(UNIT_TESTS)): WHOLE := -Wl,--whole-archive
@@ -171,6 +184,11 @@ bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
 	@scripts/deps.sh demo
 	@$(MAKE) --no-print-directory -j$$(nproc) all benches
 	@bench/run.sh $(if $(QUICK),quick)
+
+bench-vm: ## guest instructions per packet in a VM, bench/out/results-vm.json (root; QUICK=1, KERNEL=6.12)
+	@scripts/deps.sh vm
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/bench/report $(B)/bench/vm/load
+	@bench/vm/run.sh $(if $(KERNEL),-k $(KERNEL)) $(if $(QUICK),-q)
 
 style: ## house style, measured
 	@scripts/style.sh

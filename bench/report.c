@@ -6,12 +6,15 @@
  *	result NAME VALUE UNIT GOAL	GOAL is like >=0.95 or <18, or - for none
  *	chart FILE UNIT TITLE...	starts a chart, written to DIR/FILE.svg
  *	bar VALUE LABEL...		adds a bar to it; "bar VALUE! LABEL" marks it as ours
- *	note TEXT...			a line of small print under it
+ *	figure FILE UNIT TITLE...	starts a figure of packet rates against processor clocks (figure.h)
+ *	curve VALUE LABEL...		adds a curve to it, of VALUE cycles per packet; ! as for bars
+ *	note TEXT...			a line of small print under a chart or figure
  * The charts carry no colours of the reader's page: they have a background of their own, dark where the reader
  * prefers dark.
  */
+#include "figure.h"
+
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,14 +22,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ITEMS_MAX 64
-#define TEXT_MAX 120
+#define ITEMS_MAX 256
+#define TEXT_MAX SVG_TEXT
 
 static const char usage[] =
-	"report [-o DIR]: table, results.json and charts from result lines on standard input\n"
+	"report [-o DIR] [-n NAME]: table, results.json and charts from result lines on standard input\n"
 	"  -o DIR    where the files go (.)\n"
+	"  -n NAME   the results go to NAME.json (results)\n"
 	"  -h        this text\n"
-	"lines: result NAME VALUE UNIT GOAL | chart FILE UNIT TITLE | bar VALUE[!] LABEL | note TEXT\n";
+	"lines: result NAME VALUE UNIT GOAL | chart FILE UNIT TITLE | bar VALUE[!] LABEL\n"
+	"       figure FILE UNIT TITLE | curve VALUE[!] LABEL | note TEXT\n";
 
 struct result {
 	char name[TEXT_MAX], unit[TEXT_MAX], goal[TEXT_MAX];
@@ -34,55 +39,10 @@ struct result {
 	bool met;
 };
 
-struct bar {
-	char label[TEXT_MAX];
-	double value;
-	bool ours;
-};
-
-struct chart {
-	char file[TEXT_MAX], unit[TEXT_MAX], title[TEXT_MAX];
-	char note[4][TEXT_MAX];
-	unsigned notes, bars;
-	struct bar bar[ITEMS_MAX];
-};
-
-static const char *directory = ".";
+static const char *results_name = "results";
 static struct result results[ITEMS_MAX];
 static unsigned result_count;
 static struct chart chart;	/* the one being read; no file: none */
-
-/* As many digits as a reader wants: 0.97, 17.3, 824, 1653. */
-static const char *number(char text[32], double v)
-{
-	double size = v < 0 ? -v : v;
-
-	snprintf(text, 32, "%.*f", size < 10 ? 2 : size < 100 ? 1 : 0, v);
-	return text;
-}
-
-static FILE *create(const char *name, const char *suffix)
-{
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s%s", directory, name, suffix);
-	f = fopen(path, "w");
-	if (!f)
-		fprintf(stderr, "report: cannot write %s: %s\n", path, strerror(errno));
-	return f;
-}
-
-static bool close_file(FILE *f)
-{
-	bool good = !ferror(f);
-
-	if (fclose(f) || !good) {
-		fprintf(stderr, "report: cannot write: %s\n", strerror(errno));
-		return false;
-	}
-	return true;
-}
 
 /* True when value meets a goal like ">=0.95", "<18" or "-". */
 static bool goal_met(const char *goal, double value, bool *valid)
@@ -103,47 +63,11 @@ static bool goal_met(const char *goal, double value, bool *valid)
 
 /* --- The chart -------------------------------------------------------------------------------------- */
 
-#define WIDTH 760
 #define LEFT 230	/* labels end here */
 #define RIGHT 110	/* room for the value after the longest bar */
 #define TOP 72
 #define STEP 34
 #define THICK 20
-
-/* Text into SVG, its special characters escaped. */
-static void put_text(FILE *f, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '&': fputs("&amp;", f); break;
-		case '<': fputs("&lt;", f); break;
-		case '>': fputs("&gt;", f); break;
-		default: fputc(*s, f);
-		}
-	}
-}
-
-static void put_style(FILE *f)
-{
-	fputs("<style>\n"
-	      "text { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fill: #24292f; }\n"
-	      ".title { font-size: 17px; font-weight: 600; }\n"
-	      ".small { font-size: 11px; fill: #6e7781; }\n"
-	      ".value { font-weight: 600; }\n"
-	      ".page { fill: #ffffff; }\n"
-	      ".grid { stroke: #d8dee4; stroke-width: 1; }\n"
-	      ".bar { fill: #8c959f; }\n"
-	      ".ours { fill: #0969da; }\n"
-	      "@media (prefers-color-scheme: dark) {\n"
-	      "text { fill: #e6edf3; }\n"
-	      ".small { fill: #8b949e; }\n"
-	      ".page { fill: #0d1117; }\n"
-	      ".grid { stroke: #30363d; }\n"
-	      ".bar { fill: #6e7681; }\n"
-	      ".ours { fill: #4493f8; }\n"
-	      "}\n"
-	      "</style>\n", f);
-}
 
 /* The distance of grid lines: 1, 2 or 5 times a power of ten, so that there are 3 to 7 of them. */
 static double grid_step(double max)
@@ -182,10 +106,10 @@ static void put_bar(FILE *f, const struct bar *b, double scale, int y)
 	char text[32];
 
 	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LEFT - 10, text_y);
-	put_text(f, b->label);
+	svg_text(f, b->label);
 	fprintf(f, "</text>\n<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"3\"/>\n",
 		b->ours ? "ours" : "bar", LEFT, y, length, THICK);
-	fprintf(f, "<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>\n", LEFT + length + 7, text_y, number(text, b->value));
+	fprintf(f, "<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>\n", LEFT + length + 7, text_y, svg_number(text, b->value));
 }
 
 static bool write_chart(void)
@@ -194,8 +118,6 @@ static bool write_chart(void)
 	double max = 0, scale;
 	FILE *f;
 
-	if (!chart.file[0])
-		return true;
 	for (unsigned i = 0; i < chart.bars; i++)
 		if (chart.bar[i].value > max)
 			max = chart.bar[i].value;
@@ -203,31 +125,17 @@ static bool write_chart(void)
 		fprintf(stderr, "report: chart %s has no bars\n", chart.file);
 		return false;
 	}
-	scale = (WIDTH - LEFT - RIGHT) / max;
-	f = create(chart.file, ".svg");
+	scale = (SVG_WIDTH - LEFT - RIGHT) / max;
+	f = svg_open(chart.file, chart.title, height);
 	if (!f)
 		return false;
-	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
-		WIDTH, height, WIDTH, height);
-	put_text(f, chart.title);
-	fputs("</title>\n", f);
-	put_style(f);
-	fprintf(f, "<rect class=\"page\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", WIDTH, height);
-	fputs("<text class=\"title\" x=\"20\" y=\"30\">", f);
-	put_text(f, chart.title);
-	fprintf(f, "</text>\n<text class=\"small\" x=\"%d\" y=\"%d\">", LEFT, TOP - 16);
-	put_text(f, chart.unit);
+	fprintf(f, "<text class=\"small\" x=\"%d\" y=\"%d\">", LEFT, TOP - 16);
+	svg_text(f, chart.unit);
 	fputs("</text>\n", f);
 	put_grid(f, max, scale, bottom);
 	for (unsigned i = 0; i < chart.bars; i++)
 		put_bar(f, &chart.bar[i], scale, TOP + (int)i * STEP + (STEP - THICK) / 2 - 4);
-	for (unsigned i = 0; i < chart.notes; i++) {
-		fprintf(f, "<text class=\"small\" x=\"20\" y=\"%d\">", bottom + 36 + 16 * (int)i);
-		put_text(f, chart.note[i]);
-		fputs("</text>\n", f);
-	}
-	fputs("</svg>\n", f);
-	return close_file(f);
+	return svg_close(f, chart.note, chart.notes, bottom + 36);
 }
 
 /* The chart on the terminal: label, bar of characters, value. */
@@ -245,7 +153,7 @@ static void print_chart(void)
 	for (unsigned i = 0; i < chart.bars; i++) {
 		int length = (int)(chart.bar[i].value / max * 40 + 0.5);
 
-		printf("  %-30s %10s  ", chart.bar[i].label, number(text, chart.bar[i].value));
+		printf("  %-30s %10s  ", chart.bar[i].label, svg_number(text, chart.bar[i].value));
 		while (length-- > 0)
 			putchar(chart.bar[i].ours ? '#' : '=');
 		putchar('\n');
@@ -267,7 +175,7 @@ static bool write_results(void)
 
 	if (!result_count)
 		return true;
-	f = create("results", ".json");
+	f = svg_create(results_name, ".json");
 	if (!f)
 		return false;
 	fputs("[\n", f);
@@ -282,7 +190,7 @@ static bool write_results(void)
 		fprintf(f, "\"met\": %s}%s\n", r->met ? "true" : "false", i + 1 < result_count ? "," : "");
 	}
 	fputs("]\n", f);
-	return close_file(f);
+	return svg_close_file(f);
 }
 
 static void print_results(void)
@@ -291,11 +199,11 @@ static void print_results(void)
 
 	if (!result_count)
 		return;
-	printf("\n%-24s %12s %-14s %-10s %s\n", "result", "value", "unit", "goal", "met");
+	printf("\n%-26s %12s %-14s %-10s %s\n", "result", "value", "unit", "goal", "met");
 	for (unsigned i = 0; i < result_count; i++) {
 		const struct result *r = &results[i];
 
-		printf("%-24s %12s %-14s %-10s %s\n", r->name, number(text, r->value), r->unit, r->goal,
+		printf("%-26s %12s %-14s %-10s %s\n", r->name, svg_number(text, r->value), r->unit, r->goal,
 		       no_goal(r) ? "" : r->met ? "yes" : "NO");
 	}
 }
@@ -330,7 +238,7 @@ static bool read_bar(const char *line)
 	struct bar *b = &chart.bar[chart.bars];
 	char *end;
 
-	if (!chart.file[0] || chart.bars == ITEMS_MAX)
+	if (!chart.file[0] || chart.bars == SVG_ITEMS)
 		return false;
 	b->value = strtod(line, &end);
 	b->ours = *end == '!';
@@ -344,9 +252,12 @@ static bool read_bar(const char *line)
 
 static bool finish_chart(void)
 {
-	bool good = write_chart();
+	bool good = !chart.file[0] || (chart.figure ? figure_write(&chart) : write_chart());
 
-	print_chart();
+	if (chart.figure)
+		printf("\nfigure %s/%s.svg: %s\n", svg_directory, chart.file, chart.title);
+	else
+		print_chart();
 	memset(&chart, 0, sizeof(chart));
 	return good;
 }
@@ -365,6 +276,14 @@ static bool read_chart(const char *line)
 	return true;
 }
 
+static bool read_figure(const char *line)
+{
+	if (!read_chart(line))
+		return false;
+	chart.figure = true;
+	return true;
+}
+
 static bool read_note(const char *line)
 {
 	if (!chart.file[0] || chart.notes == 4)
@@ -378,7 +297,8 @@ static bool read_line(const char *line)
 	static const struct {
 		const char *word;
 		bool (*read)(const char *line);
-	} words[] = { { "result ", read_result }, { "chart ", read_chart }, { "bar ", read_bar }, { "note ", read_note } };
+	} words[] = { { "result ", read_result }, { "chart ", read_chart }, { "bar ", read_bar }, { "figure ", read_figure },
+		    { "curve ", read_bar }, { "note ", read_note } };
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strncmp(line, words[i].word, strlen(words[i].word)))
@@ -392,9 +312,11 @@ int main(int argc, char **argv)
 	bool good;
 	int c;
 
-	while ((c = getopt(argc, argv, "o:h")) != -1) {
+	while ((c = getopt(argc, argv, "o:n:h")) != -1) {
 		if (c == 'o') {
-			directory = optarg;
+			svg_directory = optarg;
+		} else if (c == 'n') {
+			results_name = optarg;
 		} else {
 			fputs(usage, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;

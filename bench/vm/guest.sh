@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# In the guest, as root: sets up the interfaces, then measures. run.sh and profile.sh start it.
+#
+#	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] LOAD [MEASUREMENT]
+#	  -t	seconds of 10^9 instructions for each measurement (0.05)
+#	  -b	batches (256)
+#	  LOAD	the program that measures, see load.c
+#	  MEASUREMENT	one alone, like "tx udp e1000a" or "rx netmap veth1"; else all, and a line "failed ..." for each
+#			that could not be made
+#
+#	e1000a ==== hub ==== e1000b	192.0.1.1/30	    veth0 ==== veth1	192.0.3.1/30
+#	virtioa ==== hub ==== virtiob	192.0.2.1/30	    dummy0		192.0.4.1/30
+#
+# The frames go to an address that is nobody's. The far end of a hub drops them by its hardware filter, which costs the
+# guest nothing; at the far end of the veth pair the host's stack drops them, first thing in ip_rcv(). It is the same for
+# all methods. e1000 has its largest rings, so that a batch of 512 fits into them; virtio has the 256 that QEMU gives it.
+set -u
+seconds=0.05 batches=256
+
+usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
+
+while getopts ht:b: opt; do
+	case $opt in
+	h) usage; exit 0 ;;
+	t) seconds=$OPTARG ;;
+	b) batches=$OPTARG ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ge 1 ] || { usage >&2; exit 2; }
+load=$1
+shift
+
+end_up() { # interface, number of its network if it has one
+	case $1 in
+	e1000*) ethtool -G "$1" tx 4096 rx 4096 || return 1 ;;
+	esac
+	[ -z "${2:-}" ] || ip addr add "192.0.$2.1/30" dev "$1" || return 1
+	ip link set "$1" up || return 1
+	[ -z "${2:-}" ] || ip neigh replace "192.0.$2.2" lladdr 02:00:00:00:00:02 dev "$1" nud permanent
+}
+
+setup() {
+	local f
+
+	for f in all default; do
+		echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6
+	done
+	modprobe pktgen && modprobe dummy numdummies=0 && modprobe veth &&
+		ip link add veth0 type veth peer name veth1 && ip link add dummy0 type dummy &&
+		end_up e1000a 1 && end_up e1000b && end_up virtioa 2 && end_up virtiob && end_up veth0 3 && end_up veth1 &&
+		end_up dummy0 4 && sleep 3
+}
+
+# Who sends what INTERFACE receives: interface, and where the injector's own cost is measured. On a veth pair the latter
+# must not include delivery at the far end, which is part of receiving: a dummy interface frees the packet at once.
+injection() {
+	case $1 in
+	e1000b) echo packet-mmsg e1000a e1000a ;;
+	virtiob) echo packet-mmsg virtioa virtioa ;;
+	veth1) echo packet-mmsg veth0 dummy0 ;;
+	*) echo packet-stack "$1" dummy0 ;;	# host rings: what the host sends there
+	esac
+}
+
+network() {
+	case $1 in
+	e1000a) echo 1 ;;
+	virtioa) echo 2 ;;
+	veth0) echo 3 ;;
+	*) echo 4 ;;
+	esac
+}
+
+measure() { # tx|rx, method, interface, batch
+	local n
+
+	n=$(network "$3")
+	set -- "$@" -s "192.0.$n.1" -d "192.0.$n.2" -t "$seconds"
+	if [ "$1" = tx ]; then
+		timeout 60 "$load" tx "$2" -i "$3" -b "${@:4}"
+	else
+		timeout 60 "$load" rx "$2" $(injection "$3") -i "$3" -b "${@:4}"
+	fi || { echo "failed $2 $1 $3 batch=$4"; return 1; }
+}
+
+# The batch makes no difference to those that take packets one by one.
+all() {
+	local batch i m
+
+	for i in e1000a virtioa veth0; do
+		for m in udp packet pktgen; do
+			measure tx $m $i 256
+		done
+	done
+	for i in e1000b virtiob veth1; do
+		measure rx packet $i 256
+	done
+	for batch in $batches; do
+		for m in pipe null null-idle; do
+			measure tx $m none "$batch"
+		done
+		for i in e1000a virtioa veth0; do
+			for m in udp-mmsg packet-mmsg packet-mmap xsk netmap; do
+				measure tx $m $i "$batch"
+			done
+			# veth shares no packets, so it refuses bursts of one.
+			[ $i = veth0 ] || measure tx pktgen-best $i "$batch"
+		done
+		for i in e1000b virtiob veth1; do
+			for m in packet-mmsg packet-mmap xsk netmap; do
+				measure rx $m $i "$batch"
+			done
+		done
+		measure tx netmap-idle e1000a "$batch"
+		measure tx netmap-host e1000b "$batch"
+		measure rx netmap-host e1000b "$batch"
+	done
+	true
+}
+
+setup || { echo "the interfaces could not be set up" >&2; exit 1; }
+if [ $# -gt 0 ]; then
+	for batch in $batches; do
+		measure $* "$batch" || exit 1
+	done
+else
+	all
+fi

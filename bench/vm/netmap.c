@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Netmap: rings of an interface, its host rings, a null port, a pipe.
+ *
+ * Sending sets each slot's length; the frames are in the buffers before. Receiving looks at each slot's length. A sync is
+ * one ioctl for each batch; poll() only when there is nothing to do but wait.
+ */
+#include "load.h"
+#include "bench/port.h"
+
+#include <poll.h>
+
+struct netmap {
+	struct nmport_d *port, *peer;	/* peer: the other end of a pipe */
+	struct netmap_ring *tx, *rx;
+};
+
+static int open_port(struct load *l, const char *prefix, const char *suffix, uint32_t mode)
+{
+	struct netmap *n = l->own = calloc(1, sizeof(*n));
+	char spec[128];
+
+	if (!n)
+		return load_fail("no memory");
+	snprintf(spec, sizeof(spec), "netmap:%s%s%s", prefix, l->args.ifname, suffix);
+	n->port = nmport_prepare(spec);
+	if (!n->port)
+		return -1;
+	if (mode) {
+		n->port->reg.nr_mode = mode;
+		n->port->reg.nr_tx_rings = n->port->reg.nr_rx_rings = 1;
+	}
+	if (nmport_open_desc(n->port))
+		return -1;
+	n->tx = port_tx(n->port);
+	n->rx = port_rx(n->port);
+	for (uint32_t i = 0; i < n->tx->num_slots; i++)
+		args_frame(&l->args, NETMAP_BUF(n->tx, n->tx->slot[i].buf_idx));
+	return 0;
+}
+
+static int open_nic(struct load *l)
+{
+	return open_port(l, "", "", 0);
+}
+
+static int open_host(struct load *l)
+{
+	return open_port(l, "", "^", 0);
+}
+
+static int open_null(struct load *l)
+{
+	return open_port(l, "null-", "", NR_REG_NULL);
+}
+
+static int open_pipe(struct load *l)
+{
+	char spec[128];
+	struct netmap *n;
+
+	if (open_port(l, "pipe-", "{1", 0))
+		return -1;
+	n = l->own;
+	snprintf(spec, sizeof(spec), "netmap:pipe-%s}1", l->args.ifname);
+	n->peer = nmport_open(spec);
+	if (!n->peer)
+		return -1;
+	n->rx = port_rx(n->peer);
+	return 0;
+}
+
+static int wait_port(struct netmap *n, short events)
+{
+	struct pollfd p = { .fd = n->port->fd, .events = events };
+
+	if (poll(&p, 1, LOAD_PATIENCE) < 0)
+		return load_fail("poll");
+	if (p.revents & POLLERR) {
+		fprintf(stderr, "poll reports an error of the port\n");
+		return -1;
+	}
+	return 0;
+}
+
+static int send_batch(struct load *l)
+{
+	struct netmap *n = l->own;
+	unsigned sent = port_fill(n->tx, l->args.batch, (uint16_t)l->args.length);
+
+	if (!sent)
+		return wait_port(n, POLLOUT);
+	return ioctl(n->port->fd, NIOCTXSYNC, NULL) ? load_fail("NIOCTXSYNC") : (int)sent;
+}
+
+static int receive_batch(struct load *l)
+{
+	struct netmap *n = l->own;
+	uint64_t bytes = 0;
+	unsigned came;
+
+	if (wait_port(n, POLLIN))
+		return -1;
+	came = port_take(n->rx, l->args.batch, &bytes);
+	if (bytes == (uint64_t)came * l->args.length)
+		return (int)came;
+	fprintf(stderr, "%u packets of together %llu bytes were received\n", came, (unsigned long long)bytes);
+	return -1;
+}
+
+/* Both ends in one program: what was sent is received before the call returns. */
+static int pipe_batch(struct load *l)
+{
+	struct netmap *n = l->own;
+	uint64_t bytes = 0;
+	unsigned sent = port_fill(n->tx, l->args.batch, (uint16_t)l->args.length), came;
+
+	if (ioctl(n->port->fd, NIOCTXSYNC, NULL) || ioctl(n->peer->fd, NIOCRXSYNC, NULL))
+		return load_fail("sync");
+	came = port_take(n->rx, l->args.batch, &bytes);
+	if (came == sent && bytes == (uint64_t)came * l->args.length)
+		return (int)came;
+	fprintf(stderr, "%u packets were sent, %u came, %llu bytes\n", sent, came, (unsigned long long)bytes);
+	return -1;
+}
+
+/* What counts is not packets but calls. */
+static int idle_batch(struct load *l)
+{
+	const struct netmap *n = l->own;
+
+	for (unsigned i = 0; i < l->args.batch; i++)
+		if (ioctl(n->port->fd, i % 2 ? NIOCRXSYNC : NIOCTXSYNC, NULL))
+			return load_fail("sync");
+	return (int)l->args.batch;
+}
+
+static void close_port(struct load *l)
+{
+	struct netmap *n = l->own;
+
+	nmport_close(n->peer);
+	nmport_close(n->port);
+	free(n);
+}
+
+const struct load_method load_netmap = {
+	.name = "netmap", .what = "netmap on the interface's rings", .open_tx = open_nic, .open_rx = open_nic,
+	.send = send_batch, .receive = receive_batch, .close = close_port,
+};
+
+const struct load_method load_netmap_host = {
+	.name = "netmap-host", .what = "netmap on the host rings", .open_tx = open_host, .open_rx = open_host,
+	.send = send_batch, .receive = receive_batch, .close = close_port, .silent = true,
+};
+
+const struct load_method load_netmap_idle = {
+	.name = "netmap-idle", .what = "netmap on the interface's rings, syncs that move nothing", .open_tx = open_nic,
+	.send = idle_batch, .close = close_port, .silent = true,
+};
+
+const struct load_method load_null = {
+	.name = "null", .what = "netmap, null port", .open_tx = open_null, .send = send_batch, .close = close_port,
+	.silent = true,
+};
+
+const struct load_method load_null_idle = {
+	.name = "null-idle", .what = "netmap, null port, syncs that move nothing", .open_tx = open_null,
+	.send = idle_batch, .close = close_port, .silent = true,
+};
+
+const struct load_method load_pipe = {
+	.name = "pipe", .what = "netmap pipe, both ends", .open_tx = open_pipe, .send = pipe_batch, .close = close_port,
+	.silent = true,
+};
