@@ -3,9 +3,10 @@
 #
 # In the guest, as root: sets up the interfaces, then measures. run.sh and profile.sh start it.
 #
-#	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] LOAD [MEASUREMENT]
+#	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] [-s FILE] LOAD [MEASUREMENT]
 #	  -t	seconds of 10^9 instructions for each measurement (0.05)
 #	  -b	batches (256)
+#	  -s	leave the kernel's symbols there
 #	  LOAD	the program that measures, see load.c
 #	  MEASUREMENT	one alone, like "tx udp e1000a" or "rx netmap veth1"; else all, and a line "failed ..." for each
 #			that could not be made
@@ -17,15 +18,16 @@
 # guest nothing; at the far end of the veth pair the host's stack drops them, first thing in ip_rcv(). It is the same for
 # all methods. e1000 has its largest rings, so that a batch of 512 fits into them; virtio has the 256 that QEMU gives it.
 set -u
-seconds=0.05 batches=256
+seconds=0.05 batches=256 symbols=''
 
 usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
 
-while getopts ht:b: opt; do
+while getopts ht:b:s: opt; do
 	case $opt in
 	h) usage; exit 0 ;;
 	t) seconds=$OPTARG ;;
 	b) batches=$OPTARG ;;
+	s) symbols=$OPTARG ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
@@ -123,6 +125,7 @@ all() {
 }
 
 setup || { echo "the interfaces could not be set up" >&2; exit 1; }
+[ -z "$symbols" ] || cat /proc/kallsyms >"$symbols" || exit 1
 if [ $# -gt 0 ]; then
 	for batch in $batches; do
 		measure $* "$batch" || exit 1

@@ -9,7 +9,7 @@
  *     promiscuous (both). The difference is what receiving costs: interrupts, driver, delivery, system calls, program.
  *     Every packet has to arrive.
  *
- * A result is a line "result METHOD tx|rx IF batch=N packets=N instr=X", for rx also base=X both=X.
+ * A result is a line "result METHOD tx|rx IF batch=N packets=N instr=X", for rx also base=X both=X base_packets=N.
  */
 #include "load.h"
 #include "meter.h"
@@ -144,25 +144,25 @@ static int run_tx(struct load *l, const struct load_method *tx)
 }
 
 /* What the injector costs when nobody receives. */
-static double inject_alone(const struct load *l, const struct load_method *tx, const char *ifname)
+static double inject_alone(const struct load *l, const struct load_method *tx, const char *ifname, uint64_t *packets)
 {
 	struct load from = { .args = l->args };
-	uint64_t busy, packets;
+	uint64_t busy;
 	int err;
 
 	from.args.ifname = ifname;
 	if (tx->open_tx(&from))
 		return -1;
-	err = measure(tx, &from, NULL, NULL, l->args.seconds / 10, &busy, &packets) ||
-	      measure(tx, &from, NULL, NULL, l->args.seconds, &busy, &packets);
+	err = measure(tx, &from, NULL, NULL, l->args.seconds / 10, &busy, packets) ||
+	      measure(tx, &from, NULL, NULL, l->args.seconds, &busy, packets);
 	tx->close(&from);
-	return err ? -1 : (double)busy / (double)packets;
+	return err ? -1 : (double)busy / (double)*packets;
 }
 
 static int run_rx(struct load *l, const struct load_method *rx, const struct load_method *tx, const char *name, const char *base_name)
 {
 	struct load from = { .args = l->args };
-	uint64_t busy, packets;
+	uint64_t busy, packets, base_packets;
 	double base, both;
 	int err;
 
@@ -170,7 +170,7 @@ static int run_rx(struct load *l, const struct load_method *rx, const struct loa
 		fprintf(stderr, "%s does not receive, or %s does not send\n", rx->name, tx->name);
 		return 1;
 	}
-	base = inject_alone(l, tx, base_name);
+	base = inject_alone(l, tx, base_name, &base_packets);
 	from.args.ifname = name;
 	if (base < 0 || rx->open_rx(l))
 		return 1;
@@ -183,8 +183,8 @@ static int run_rx(struct load *l, const struct load_method *rx, const struct loa
 		return 1;
 	tx->close(&from);
 	both = (double)busy / (double)packets;
-	printf("result %s rx %s batch=%u packets=%" PRIu64 " instr=%.1f base=%.1f both=%.1f\n", rx->name, l->args.ifname,
-	       l->args.batch, packets, both - base, base, both);
+	printf("result %s rx %s batch=%u packets=%" PRIu64 " instr=%.1f base=%.1f both=%.1f base_packets=%" PRIu64 "\n", rx->name,
+	       l->args.ifname, l->args.batch, packets, both - base, base, both, base_packets);
 	return 0;
 }
 
