@@ -64,8 +64,8 @@ static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
 		events |= LR_POLLIN;
 	if (want & (EPOLLOUT | EPOLLWRNORM))
 		events |= LR_POLLOUT;
-	/* Who is woken and looks again is in the queues already. */
-	ready = lr_file_poll(file->private_data, events, poll_does_not_wait(table) ? NULL : &waiter);
+	/* Who is woken and looks again is in the queues already; then this records nothing. */
+	ready = lr_file_poll(file->private_data, events, &waiter);
 	if (ready & LR_POLLIN)
 		got |= EPOLLIN | EPOLLRDNORM;
 	if (ready & LR_POLLOUT)
