@@ -93,8 +93,8 @@ static inline void lr_xmit_skb_finish(const struct lr_xmit *x, struct sk_buff *s
 {
 	unsigned char *data = lr_xmit_skb_data(x, skb);
 
-	/* Hardware sends nothing shorter, and a driver could not make a shared skb longer. */
-	if (unlikely(len < ETH_ZLEN)) {
+	/* A driver whose hardware sends nothing shorter could not make a shared skb longer. */
+	if (unlikely(len < ETH_ZLEN) && x->pool) {
 		memset(data + len, 0, ETH_ZLEN - len);
 		len = ETH_ZLEN;
 	}
