@@ -131,37 +131,6 @@ static const char *no_zc(int err)
 	return err == -EOPNOTSUPP ? "not supported by " : strerror(-err);
 }
 
-/* The first socket tries the ways of binding from the best on; the UMEM keeps to the one that worked. */
-static int bind_first(struct lr_xdp_nic *nic, int fd, struct sockaddr_xdp *addr)
-{
-	static const uint16_t ways[] = { XDP_ZEROCOPY | XDP_USE_SG, XDP_ZEROCOPY, XDP_COPY | XDP_USE_SG, XDP_COPY };
-	unsigned int i;
-	int err = -EOPNOTSUPP;
-
-	for (i = 0; i < LR_ARRAY_SIZE(ways); i++) {
-		bool zc = ways[i] & XDP_ZEROCOPY, sg = ways[i] & XDP_USE_SG;
-
-		if ((zc && nic->generic) || (sg && !nic->frags))
-			continue;
-		addr->sxdp_flags = (uint16_t)(ways[i] | XDP_USE_NEED_WAKEUP);
-		err = bind_patiently(nic, fd, addr, BUSY_MSEC);
-		if (!err) {
-			nic->zc = zc;
-			nic->sg = sg;
-			return 0;
-		}
-		if (err == -EBUSY || err == -ENODEV)
-			return err;
-		if (zc) {
-			lr_text(nic->no_zc, sizeof(nic->no_zc), "%s", no_zc(err));
-			if (err == -EOPNOTSUPP)
-				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc),
-						 sizeof(nic->no_zc) - strlen(nic->no_zc));
-		}
-	}
-	return err;
-}
-
 static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 {
 	const char *dev = q->nic->dev->name;
@@ -174,6 +143,84 @@ static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 		return lr_why(why, -ENXIO, "%s is gone", dev);
 	return lr_why(why, err, "cannot bind to queue %u of %s: %s. NETMAP_NIC=af_packet does without AF_XDP", q->index,
 		      dev, strerror(-err));
+}
+
+/* Another socket in the place of fd. The memory of a closed one counts against the limit for a moment longer. */
+static int socket_again(int fd, const struct plan *plan, struct lr_why *why)
+{
+	struct timespec nap = { .tv_nsec = 5000000 };
+	unsigned int msec = 0;
+
+	close(fd);
+	for (;;) {
+		fd = socket_make(plan, NULL, why);
+		if (fd != -ENOMEM || msec >= BUSY_MSEC)
+			return fd;
+		nanosleep(&nap, NULL);
+		msec += 5;
+	}
+}
+
+/*
+ * The first socket tries the ways of binding from the best on; the UMEM keeps to the one that worked. XDP_USE_SG
+ * stays with a UMEM even when the attempt fails, and sockets that share it would be bound so: then it takes another
+ * one. Returns the socket.
+ */
+static int open_first(struct lr_xdp_queue *q, const struct plan *plan, struct sockaddr_xdp *addr, struct lr_why *why)
+{
+	static const uint16_t ways[] = { XDP_ZEROCOPY | XDP_USE_SG, XDP_ZEROCOPY, XDP_COPY | XDP_USE_SG, XDP_COPY };
+	struct lr_xdp_nic *nic = q->nic;
+	int fd = socket_make(plan, NULL, why), err = -EOPNOTSUPP;
+	bool sg_before = false;
+	unsigned int i;
+
+	if (fd < 0)
+		return fd;
+	for (i = 0; i < LR_ARRAY_SIZE(ways); i++) {
+		bool zc = ways[i] & XDP_ZEROCOPY, sg = ways[i] & XDP_USE_SG;
+
+		if ((zc && nic->generic) || (sg && !nic->frags))
+			continue;
+		if (sg_before && !sg)
+			fd = socket_again(fd, plan, why);
+		if (fd < 0)
+			return fd;
+		sg_before = sg;
+		addr->sxdp_flags = (uint16_t)(ways[i] | XDP_USE_NEED_WAKEUP);
+		err = bind_patiently(nic, fd, addr, BUSY_MSEC);
+		if (!err) {
+			nic->zc = zc;
+			nic->sg = sg;
+			return fd;
+		}
+		if (err == -EBUSY || err == -ENODEV)
+			break;
+		if (zc) {
+			lr_text(nic->no_zc, sizeof(nic->no_zc), "%s", no_zc(err));
+			if (err == -EOPNOTSUPP)
+				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc),
+						 sizeof(nic->no_zc) - strlen(nic->no_zc));
+		}
+	}
+	close(fd);
+	return bind_why(q, err, why);
+}
+
+/* Another one, over the UMEM of an open queue. Returns the socket. */
+static int open_sharing(struct lr_xdp_queue *q, const struct plan *plan, const struct lr_xdp_queue *share,
+			struct sockaddr_xdp *addr, struct lr_why *why)
+{
+	int fd = socket_make(plan, share, why), err;
+
+	if (fd < 0)
+		return fd;
+	addr->sxdp_flags = XDP_SHARED_UMEM;
+	addr->sxdp_shared_umem_fd = (uint32_t)share->fd;
+	err = bind_patiently(q->nic, fd, addr, BUSY_MSEC);
+	if (!err)
+		return fd;
+	close(fd);
+	return bind_why(q, err, why);
 }
 
 static int map_ring(struct lr_xdp_queue *q, int fd, unsigned int which, off_t at, const struct xdp_ring_offset *off,
@@ -306,20 +353,9 @@ int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why)
 	int fd, err;
 
 	make_plan(nic, &plan);
-	fd = socket_make(&plan, share, why);
+	fd = share ? open_sharing(q, &plan, share, &addr, why) : open_first(q, &plan, &addr, why);
 	if (fd < 0)
 		return fd;
-	if (share) {
-		addr.sxdp_flags = XDP_SHARED_UMEM;
-		addr.sxdp_shared_umem_fd = (uint32_t)share->fd;
-		err = bind_patiently(nic, fd, &addr, BUSY_MSEC);
-	} else {
-		err = bind_first(nic, fd, &addr);
-	}
-	if (err) {
-		bind_why(q, err, why);
-		goto err_close;
-	}
 	err = map_rings(q, fd, &plan, why);
 	if (err)
 		goto err_close;
