@@ -5,6 +5,10 @@
  * a packet socket.
  *
  *	netmap:lr0  =====  lr1  packet socket
+ *
+ * Environment LR_WIRE, any word: lr0 and lr1 are there already, in the namespace that the program runs in, joined by
+ * a cable: NICs of a virtual machine. They may have one queue only. LR_SLOW=N is for machines
+ * that are N times slower than others: waits last longer.
  */
 #ifndef TEST_WIRE_H
 #define TEST_WIRE_H
@@ -29,7 +33,7 @@ void frame_fill(char *frame, uint32_t seq, uint16_t len);
 /* Its number; checks what follows. -1 for a packet of somebody else. */
 int frame_check(const char *frame, uint16_t len);
 
-/* Runs `ip` with these arguments in the namespace. */
+/* Runs `ip` with these arguments in the namespace. A case that deletes what cannot be deleted is skipped. */
 void wire_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -13,7 +13,7 @@ export LC_ALL=C
 usage() {
 	cat <<USAGE
 usage: test/vm/kernel.sh [-h] [-u] VERSION...
-  VERSION: 6.1 (Debian 12), 6.12 (its backports), 7.2 (the newest of Debian unstable), debug (see test/vm/debug.sh)
+  VERSION: 6.1 (Debian 12), 6.12 (its backports), 7.2 (the newest of Debian unstable), debug (see test/vm/debug-kernel.sh)
   Prints for each the variables of a shell:
     version, release	what was asked for, what uname -r says
     image		for qemu -kernel
@@ -202,7 +202,7 @@ kernel() {
 		6.12) suite=bookworm-backports ;;
 		7.2) suite=unstable ;;
 		debug)
-			"$root/test/vm/debug.sh" "$dir" >&2 || die "the debug kernel could not be made"
+			"$root/test/vm/debug-kernel.sh" "$dir" >&2 || die "the debug kernel could not be made"
 			suite=
 			;;
 		*) die "unknown kernel $version (6.1, 6.12, 7.2, debug)" ;;
