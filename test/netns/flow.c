@@ -9,12 +9,16 @@
  * can be the other side. The sender has at most -w packets on the way and waits for
  * the receiver's acknowledgements, so nothing is lost for lack of room; with -w 0
  * it just sends, at -R packets a second. On a port of several rings flow N uses
- * ring N modulo their number.
+ * ring N modulo their number; with -U the packets are UDP, each flow with addresses
+ * of its own, so that a NIC spreads them over its queues. How many came out of each
+ * ring is told at the end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,11 +35,18 @@
 #define MAGIC_DATA 0x666c6f77
 #define MAGIC_ACK 0x61636b21
 #define FLOWS_MAX 64
+#define RINGS_MAX 64
+#define UDP_PORT 9		/* discard */
 #define SLOT_MAX 1792		/* what a NIC slot may carry */
 #define SIZE_MAX_FRAME 65536
 
-struct packet {
+struct head {
 	struct ether_header eth;
+	struct iphdr ip;	/* these two with -U only */
+	struct udphdr udp;
+} __attribute__((packed));
+
+struct packet {
 	uint16_t flow;
 	uint32_t magic, seq, len, sum;
 	uint8_t data[];
@@ -46,6 +57,7 @@ struct wire {
 	int sock;		/* a packet socket */
 	uint16_t piece;		/* bytes to put in a slot */
 	bool stamp;
+	uint64_t from_ring[RINGS_MAX];
 	uint8_t frame[SIZE_MAX_FRAME];
 };
 
@@ -54,7 +66,7 @@ static struct {
 	uint64_t count;
 	unsigned int flows, min, max, piece, window, idle_ms, pause_ms, seconds;
 	long rate, may_lose;
-	bool stamp;
+	bool stamp, udp;
 } opt = { .flows = 1, .min = 60, .max = 1514, .piece = SLOT_MAX, .window = 64, .idle_ms = 5000 };
 
 static volatile sig_atomic_t interrupted;
@@ -97,31 +109,93 @@ static uint32_t checksum(const uint8_t *p, uint32_t n)
 	return b << 16 | a;
 }
 
-static void head_fill(struct packet *p, uint32_t magic, uint32_t flow, uint32_t seq, uint32_t len)
+static uint32_t head_len(void)
 {
-	memset(p->eth.ether_dhost, 0xff, ETH_ALEN);
-	memcpy(p->eth.ether_shost, "\2flow", ETH_ALEN);
-	p->eth.ether_type = htons(ETHERTYPE_FLOW);
+	return opt.udp ? sizeof(struct head) : sizeof(struct ether_header);
+}
+
+static struct packet *packet_of(struct wire *w)
+{
+	return (void *)(w->frame + head_len());
+}
+
+static uint16_t ip_checksum(const void *head)
+{
+	const uint16_t *p = head;
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < sizeof(struct iphdr) / 2; i++)
+		sum += p[i];
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)~(sum + (sum >> 16));
+}
+
+/* Addresses for tests of networks (RFC 2544); no checksum, as UDP allows. */
+static void udp_fill(struct head *h, uint32_t flow, uint32_t len)
+{
+	h->eth.ether_type = htons(ETHERTYPE_IP);
+	h->ip = (struct iphdr){
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons((uint16_t)(len - sizeof(h->eth))),
+		.ttl = 64,
+		.protocol = IPPROTO_UDP,
+		.saddr = htonl(0xc6120000 + flow),
+		.daddr = htonl(0xc6130001),
+	};
+	h->ip.check = ip_checksum(&h->ip);
+	h->udp = (struct udphdr){
+		.source = htons((uint16_t)(10000 + flow)),
+		.dest = htons(UDP_PORT),
+		.len = htons((uint16_t)(len - sizeof(h->eth) - sizeof(h->ip))),
+	};
+}
+
+static struct packet *head_fill(struct wire *w, uint32_t magic, uint32_t flow, uint32_t seq, uint32_t len)
+{
+	struct head *h = (void *)w->frame;
+	struct packet *p = packet_of(w);
+
+	memset(h->eth.ether_dhost, 0xff, ETH_ALEN);
+	memcpy(h->eth.ether_shost, "\2flow", ETH_ALEN);
+	h->eth.ether_type = htons(ETHERTYPE_FLOW);
+	if (opt.udp)
+		udp_fill(h, flow, len);
 	p->flow = (uint16_t)flow;
 	p->magic = magic;
 	p->seq = seq;
 	p->len = len;
+	return p;
 }
 
-static void packet_fill(struct packet *p, uint32_t flow, uint32_t seq, uint32_t len)
+static uint32_t data_len(uint32_t len)
 {
-	uint32_t n = len - (uint32_t)sizeof(*p);
+	return len - head_len() - (uint32_t)sizeof(struct packet);
+}
 
-	head_fill(p, MAGIC_DATA, flow, seq, len);
+static void packet_fill(struct wire *w, uint32_t flow, uint32_t seq, uint32_t len)
+{
+	struct packet *p = head_fill(w, MAGIC_DATA, flow, seq, len);
+	uint32_t n = data_len(len);
+
 	for (uint32_t i = 0; i < n; i++)
 		p->data[i] = pattern(flow, seq, i);
 	p->sum = checksum(p->data, n);
 }
 
+/* Is the frame one of ours, with this magic? */
+static bool packet_is(struct wire *w, uint32_t len, uint32_t magic)
+{
+	const struct head *h = (const void *)w->frame;
+
+	return len >= head_len() + sizeof(struct packet) &&
+	       h->eth.ether_type == htons(opt.udp ? ETHERTYPE_IP : ETHERTYPE_FLOW) && packet_of(w)->magic == magic;
+}
+
 /* NULL, or what is wrong with a packet of ours. */
 static const char *packet_check(const struct packet *p, uint32_t len)
 {
-	uint32_t n = len - (uint32_t)sizeof(*p);
+	uint32_t n = data_len(len);
 
 	if (p->len != len)
 		return "length";
@@ -146,12 +220,12 @@ static void raw_open(struct wire *w, const char *name)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETHERTYPE_FLOW),
+		.sll_protocol = htons(opt.udp ? ETHERTYPE_IP : ETHERTYPE_FLOW),
 		.sll_ifindex = (int)if_nametoindex(name),
 	};
 	int size = 32 << 20;
 
-	w->sock = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_FLOW));
+	w->sock = socket(AF_PACKET, SOCK_RAW, addr.sll_protocol);
 	if (w->sock < 0)
 		die("socket");
 	setsockopt(w->sock, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
@@ -251,11 +325,23 @@ static uint32_t ring_take(struct wire *w, struct netmap_ring *r)
 	return len;
 }
 
+/* The next packet of any ring. */
+static uint32_t rings_take(struct wire *w, uint32_t magic)
+{
+	uint32_t len = 0;
+
+	for (unsigned int i = w->port->first_rx_ring; !len && i <= w->port->last_rx_ring; i++) {
+		len = ring_take(w, NETMAP_RXRING(w->port->nifp, i));
+		if (packet_is(w, len, magic))
+			w->from_ring[i % RINGS_MAX]++;
+	}
+	return len;
+}
+
 /* A packet of ours with this magic, in w->frame: its length, or 0 after ms without one. */
 static uint32_t wire_receive(struct wire *w, uint32_t magic, int ms)
 {
 	double end = now() + ms / 1e3;
-	const struct packet *p = (const void *)w->frame;
 
 	do {
 		uint32_t len = 0;
@@ -264,10 +350,10 @@ static uint32_t wire_receive(struct wire *w, uint32_t magic, int ms)
 			ssize_t n = recv(w->sock, w->frame, sizeof(w->frame), MSG_DONTWAIT);
 
 			len = n > 0 ? (uint32_t)n : 0;
+		} else {
+			len = rings_take(w, magic);
 		}
-		for (unsigned int i = w->port ? w->port->first_rx_ring : 1; w->port && !len && i <= w->port->last_rx_ring; i++)
-			len = ring_take(w, NETMAP_RXRING(w->port->nifp, i));
-		if (len >= sizeof(*p) && p->eth.ether_type == htons(ETHERTYPE_FLOW) && p->magic == magic)
+		if (packet_is(w, len, magic))
 			return len;
 		if (!len && now() < end)
 			port_wait(w, POLLIN, (int)((end - now()) * 1e3) + 1);
@@ -287,7 +373,7 @@ static bool wait_acks(struct wire *w, uint64_t sent, uint64_t *acked, uint64_t m
 				(unsigned long long)sent, (unsigned long long)*acked);
 			return false;
 		}
-		*acked = ((const struct packet *)(const void *)w->frame)->seq;
+		*acked = packet_of(w)->seq;
 	}
 	return true;
 }
@@ -309,7 +395,7 @@ static bool send_all(struct wire *w)
 	while ((!opt.count || sent < opt.count) && !interrupted && (!opt.seconds || now() < start + opt.seconds)) {
 		uint32_t flow = (uint32_t)(sent % opt.flows), len = packet_len(seq[flow]);
 
-		packet_fill((struct packet *)(void *)w->frame, flow, seq[flow]++, len);
+		packet_fill(w, flow, seq[flow]++, len);
 		wire_send(w, flow, len);
 		sent++;
 		if (opt.window && sent - acked >= opt.window && !wait_acks(w, sent, &acked, opt.window / 2))
@@ -366,10 +452,21 @@ static void judge(struct tally *t, const struct packet *p, uint32_t len)
 
 static void acknowledge(struct wire *w, uint64_t got)
 {
-	head_fill((struct packet *)(void *)w->frame, MAGIC_ACK, 0, (uint32_t)got, sizeof(struct packet));
-	memset(w->frame + sizeof(struct packet), 0, 60 - sizeof(struct packet));
+	struct packet *p = head_fill(w, MAGIC_ACK, 0, (uint32_t)got, 60);
+
+	memset(p->data, 0, data_len(60));
 	wire_send(w, 0, 60);
 	wire_flush(w);
+}
+
+static void tell_rings(const struct wire *w)
+{
+	if (!w->port)
+		return;
+	printf("rings");
+	for (unsigned int i = w->port->first_rx_ring; i <= w->port->last_rx_ring; i++)
+		printf(" %llu", (unsigned long long)w->from_ring[i % RINGS_MAX]);
+	printf("\n");
 }
 
 static bool receive_all(struct wire *w)
@@ -385,7 +482,7 @@ static bool receive_all(struct wire *w)
 
 		if (!len)
 			break;
-		judge(&t, (const void *)w->frame, len);
+		judge(&t, packet_of(w), len);
 		if (paused)
 			t.after_pause++;
 		if (opt.window && t.got % (opt.window / 4 + 1) == 0)
@@ -397,6 +494,7 @@ static bool receive_all(struct wire *w)
 	}
 	if (opt.window)
 		acknowledge(w, t.got);
+	tell_rings(w);
 	printf("received %llu lost %llu late %llu damaged %llu\n", (unsigned long long)t.got,
 	       (unsigned long long)t.lost, (unsigned long long)t.late, (unsigned long long)t.damaged);
 	if (opt.pause_ms && t.after_pause < 1000) {
@@ -410,8 +508,8 @@ static bool receive_all(struct wire *w)
 static _Noreturn void usage(int code)
 {
 	fputs("usage: flow tx|rx -i netmap:IF|raw:IF [-n count] [-f flows] [-l min] [-L max] [-s slot bytes]\n"
-	      "            [-w window] [-R rate] [-S seconds] [-t idle ms] [-p pause ms] [-m may lose, -1 any] [-T]\n"
-	      "  -T  timestamps asked for and checked; -p: rx stops reading once for so long\n",
+	      "            [-w window] [-R rate] [-S seconds] [-t idle ms] [-p pause ms] [-m may lose, -1 any] [-T] [-U]\n"
+	      "  -T  timestamps asked for and checked; -p: rx stops reading once for so long; -U: UDP, spread over queues\n",
 	      code ? stderr : stdout);
 	exit(code);
 }
@@ -420,7 +518,7 @@ static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "i:n:f:l:L:s:w:R:S:t:p:m:Th")) != -1) {
+	while ((c = getopt(argc, argv, "i:n:f:l:L:s:w:R:S:t:p:m:TUh")) != -1) {
 		long v = optarg ? atol(optarg) : 0;
 
 		switch (c) {
@@ -437,10 +535,11 @@ static void options(int argc, char **argv)
 		case 'p': opt.pause_ms = (unsigned int)v; break;
 		case 'm': opt.may_lose = v; break;
 		case 'T': opt.stamp = true; break;
+		case 'U': opt.udp = true; break;
 		default: usage(c == 'h' ? 0 : 2);
 		}
 	}
-	if (!opt.port || !opt.flows || opt.flows > FLOWS_MAX || opt.min < sizeof(struct packet) ||
+	if (!opt.port || !opt.flows || opt.flows > FLOWS_MAX || opt.min < head_len() + sizeof(struct packet) ||
 	    opt.max < opt.min || opt.max > SIZE_MAX_FRAME || !opt.piece)
 		usage(2);
 }
