@@ -11,17 +11,23 @@
 #	netns_reap NAME [SECONDS]	waits for it; its exit code
 #	netns_stop NAME [SIGNAL]	signals it and waits
 #	wait_for SECONDS COMMAND...	tries until it succeeds
+#	on_device			are we testing the kernel's /dev/netmap (NETMAP_HOST=device)?
 #	ok NAME, not_ok NAME WHY, skip NAME WHY, verdict NAME CODE WHY	one line each; netns_end is the exit code
+#
+# LR_SLOW=N: this machine is N times slower than others, all limits are longer. LR_WIRE, any word: there are interfaces
+# lr0 and lr1, joined by a cable; the first pair asked for is these.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 B=${LR_BUILD:-build}
 case $B in /*) ;; *) B=$ROOT/$B ;; esac
-LIMIT=${LIMIT:-60}
+SLOW=${LR_SLOW:-1}
+LIMIT=$((${LIMIT:-60} * SLOW))
 
 netns_names=()
 declare -A netns_pids=()
 netns_recent=()
 netns_failed=0
+netns_wire=()	# where the ends of LR_WIRE are: namespace and name of lr0, of lr1
 
 ok() {
 	echo "ok $*"
@@ -56,6 +62,12 @@ netns_cleanup() {
 	for n in "${!netns_pids[@]}"; do
 		kill -KILL -- "-${netns_pids[$n]}"
 	done
+	if [ ${#netns_wire[@]} -gt 0 ]; then
+		ip -n "${netns_wire[0]}" link set "${netns_wire[1]}" down
+		ip -n "${netns_wire[0]}" link set "${netns_wire[1]}" netns $$ name lr0
+		ip -n "${netns_wire[2]}" link set "${netns_wire[3]}" down
+		ip -n "${netns_wire[2]}" link set "${netns_wire[3]}" netns $$ name lr1
+	fi
 	for n in ${netns_names[@]+"${netns_names[@]}"}; do
 		for pid in $(ip netns pids "$n" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null
@@ -115,8 +127,14 @@ in_ns() {
 netns_veth() {
 	local a=$1 ia=$2 b=$3 ib=$4 queues=${5:-1} mtu=${6:-1500}
 
-	ip link add "$ia" netns "$(ns_name "$a")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" type veth \
-		peer name "$ib" netns "$(ns_name "$b")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" || exit 1
+	if [ -n "${LR_WIRE:-}" ] && [ ${#netns_wire[@]} -eq 0 ]; then
+		netns_wire=("$(ns_name "$a")" "$ia" "$(ns_name "$b")" "$ib")
+		ip link set lr0 down && ip link set lr0 netns "$(ns_name "$a")" name "$ia" || exit 1
+		ip link set lr1 down && ip link set lr1 netns "$(ns_name "$b")" name "$ib" || exit 1
+	else
+		ip link add "$ia" netns "$(ns_name "$a")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" type veth \
+			peer name "$ib" netns "$(ns_name "$b")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" || exit 1
+	fi
 	ip -n "$(ns_name "$a")" link set "$ia" up
 	ip -n "$(ns_name "$b")" link set "$ib" up
 	wait_for 5 netns_is_up "$a" "$ia"
@@ -178,7 +196,7 @@ netns_running() { kill -0 "${netns_pids[$1]:-0}" 2>/dev/null; }
 netns_said() { grep -q "$2" "$TMP/$1.out" 2>/dev/null; }
 
 wait_for() {
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + $1 * SLOW + 1))
 
 	shift
 	while ! "$@"; do
@@ -190,5 +208,7 @@ wait_for() {
 # True when no XDP program is on the interface.
 netns_no_xdp() { ! ip -n "$(ns_name "$1")" -d link show dev "$2" | grep -q 'xdp'; }
 
-# The back ends to test; NETMAP_NIC, which the library reads, narrows them.
+# The back ends to test; NETMAP_NIC, which the library reads, narrows them. The kernel's device has one, which is the module.
+on_device() { [ "${NETMAP_HOST:-}" = device ]; }
 BACKENDS=${NETMAP_NIC:-af_xdp af_packet}
+! on_device || BACKENDS=device
