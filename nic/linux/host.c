@@ -82,6 +82,9 @@ static struct sk_buff *packet_skb(const struct packet *pk, const struct lr_ring 
 	skb_reserve(skb, room);
 	for (i = 0; i < pk->slots; i++)
 		skb_put_data(skb, lr_region_buf(r->port->region, pk->piece[i].idx), pk->piece[i].len);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = eth_hdr(skb)->h_proto;
 	return skb;
 }
 

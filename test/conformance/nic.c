@@ -336,7 +336,7 @@ CASE(counters_and_back_end)
 		packets += ring_stats(p.fd, p.name, 1, i).packets;
 	CHECK(packets >= 300);
 	CHECK_GRANTED(ctrl(p.fd, NETMAP_REQ_PORT_STATS_GET, p.name, &body));
-	CHECK_EQ(body.nr_count, p.reg.nr_tx_rings + p.reg.nr_rx_rings);
+	CHECK_EQ(body.nr_count, p.reg.nr_tx_rings + p.reg.nr_rx_rings + p.reg.nr_host_tx_rings + p.reg.nr_host_rx_rings);
 	CHECK(strlen(body.nr_backend) > 5);
 	port_close(&p);
 }
