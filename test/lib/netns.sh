@@ -15,7 +15,8 @@
 #	ok NAME, not_ok NAME WHY, skip NAME WHY, verdict NAME CODE WHY	one line each; netns_end is the exit code
 #
 # LR_SLOW=N: this machine is N times slower than others, all limits are longer. LR_WIRE, any word: there are interfaces
-# lr0 and lr1, joined by a cable; the first pair asked for is these.
+# lr0 and lr1, joined by a cable; the first pair asked for is these. LR_WIRE2, any word: there are lr4 and lr5, too, for
+# the second pair.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 B=${LR_BUILD:-build}
@@ -27,7 +28,7 @@ netns_names=()
 declare -A netns_pids=()
 netns_recent=()
 netns_failed=0
-netns_wire=()	# where the ends of LR_WIRE are: namespace and name of lr0, of lr1
+netns_wires=()	# where the ends of LR_WIRE and LR_WIRE2 are: namespace, name, and the name from before
 
 ok() {
 	echo "ok $*"
@@ -62,12 +63,9 @@ netns_cleanup() {
 	for n in "${!netns_pids[@]}"; do
 		kill -KILL -- "-${netns_pids[$n]}"
 	done
-	if [ ${#netns_wire[@]} -gt 0 ]; then
-		ip -n "${netns_wire[0]}" link set "${netns_wire[1]}" down
-		ip -n "${netns_wire[0]}" link set "${netns_wire[1]}" netns $$ name lr0
-		ip -n "${netns_wire[2]}" link set "${netns_wire[3]}" down
-		ip -n "${netns_wire[2]}" link set "${netns_wire[3]}" netns $$ name lr1
-	fi
+	for n in ${netns_wires[@]+"${netns_wires[@]}"}; do
+		netns_return $n
+	done
 	for n in ${netns_names[@]+"${netns_names[@]}"}; do
 		for pid in $(ip netns pids "$n" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null
@@ -124,13 +122,26 @@ in_ns() {
 	timeout --foreground --kill-after=5 "$LIMIT" ip netns exec "$(ns_name "$n")" "$@"
 }
 
+# An interface that is there goes into a namespace, and back at the end.
+netns_take() {
+	ip link set "$1" down && ip link set "$1" mtu "$4" netns "$(ns_name "$2")" name "$3" || exit 1
+	netns_wires+=("$(ns_name "$2") $3 $1")
+}
+
+netns_return() {
+	ip -n "$1" link set "$2" down
+	ip -n "$1" link set "$2" netns $$ name "$3"
+}
+
 netns_veth() {
 	local a=$1 ia=$2 b=$3 ib=$4 queues=${5:-1} mtu=${6:-1500}
 
-	if [ -n "${LR_WIRE:-}" ] && [ ${#netns_wire[@]} -eq 0 ]; then
-		netns_wire=("$(ns_name "$a")" "$ia" "$(ns_name "$b")" "$ib")
-		ip link set lr0 down && ip link set lr0 netns "$(ns_name "$a")" name "$ia" || exit 1
-		ip link set lr1 down && ip link set lr1 netns "$(ns_name "$b")" name "$ib" || exit 1
+	if [ -n "${LR_WIRE:-}" ] && [ ${#netns_wires[@]} -eq 0 ]; then
+		netns_take lr0 "$a" "$ia" "$mtu"
+		netns_take lr1 "$b" "$ib" "$mtu"
+	elif [ -n "${LR_WIRE2:-}" ] && [ ${#netns_wires[@]} -eq 2 ]; then
+		netns_take lr4 "$a" "$ia" "$mtu"
+		netns_take lr5 "$b" "$ib" "$mtu"
 	else
 		ip link add "$ia" netns "$(ns_name "$a")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" type veth \
 			peer name "$ib" netns "$(ns_name "$b")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" || exit 1
