@@ -11,6 +11,7 @@
 #	netns_reap NAME [SECONDS]	waits for it; its exit code
 #	netns_stop NAME [SIGNAL]	signals it and waits
 #	wait_for SECONDS COMMAND...	tries until it succeeds
+#	wanted NAME			is the test one of LR_CASES, a regular expression (all if there is none)?
 #	on_device			are we testing the kernel's /dev/netmap (NETMAP_HOST=device)?
 #	ok NAME, not_ok NAME WHY, skip NAME WHY, verdict NAME CODE WHY	one line each; netns_end is the exit code
 #
@@ -36,6 +37,8 @@ ok() {
 }
 
 skip() { echo "skip $1: $2"; }
+
+wanted() { [[ $1 =~ ${LR_CASES:-} ]]; }
 
 # What the background commands since the last line said goes with a failure.
 not_ok() {

@@ -20,6 +20,7 @@
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -386,12 +387,24 @@ static void keep_rate(double start, uint64_t sent)
 		usleep((unsigned int)((due - t) * 1e6));
 }
 
+/* A packet socket sends through the queue of the processor it is on: the order of packets is that of one queue. */
+static void stay_here(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET((unsigned int)sched_getcpu(), &here);
+	sched_setaffinity(0, sizeof(here), &here);
+}
+
 static bool send_all(struct wire *w)
 {
 	uint32_t seq[FLOWS_MAX] = { 0 };
 	uint64_t sent = 0, acked = 0;
 	double start = now();
 
+	if (!w->port)
+		stay_here();
 	while ((!opt.count || sent < opt.count) && !interrupted && (!opt.seconds || now() < start + opt.seconds)) {
 		uint32_t flow = (uint32_t)(sent % opt.flows), len = packet_len(seq[flow]);
 

@@ -14,6 +14,7 @@ transfer() {
 	local name=$1 tx=$2 rx=$3 count=$4 rc
 
 	shift 4
+	wanted "$name" || return
 	netns_spawn rx b "$B/test/netns/flow" rx -i "$rx" -n "$count" "$@"
 	wait_for 10 netns_said rx ready || { not_ok "$name" "the receiver does not start"; netns_stop rx KILL; return; }
 	netns_spawn tx a "$B/test/netns/flow" tx -i "$tx" -n "$count" "$@"
