@@ -3,21 +3,23 @@
 #
 # Installs the Debian packages that a part of the project needs, those that are missing.
 #
-#	scripts/deps.sh build|demo|check|vm
+#	scripts/deps.sh build|demo|check|vm|vm-debug
 set -u
 
 build="gcc make libc6-dev pkg-config libbpf-dev libelf-dev zlib1g-dev linux-libc-dev"
 demo="iproute2 iperf3 iputils-ping ethtool procps"
 check="git g++ gcc-multilib sparse dkms clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
 vm="qemu-system-x86 mmdebstrap busybox-static cpio kmod pahole xz-utils zstd util-linux ethtool iproute2 linux-libc-dev"
+vm_debug="bc flex bison libelf-dev libssl-dev lz4 perl"
 
 case ${1:-} in
 build) want=$build ;;
 demo) want="$build $demo" ;;
 check) want="$build $demo $check" ;;
 vm) want="$build $demo $vm" ;;
+vm-debug) want="$build $demo $vm $vm_debug" ;;
 *)
-	echo "usage: scripts/deps.sh build|demo|check|vm" >&2
+	echo "usage: scripts/deps.sh build|demo|check|vm|vm-debug" >&2
 	exit 2
 	;;
 esac

@@ -36,8 +36,8 @@ shift $((OPTIND - 1))
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-vm=$root/build/vm
-kernels=$vm/kernels
+# The name without links: a guest's first program looks for it under another root.
+kernels=$(mkdir -p "$root/build/vm/kernels" && cd "$root/build/vm/kernels" && pwd -P) || exit 1
 
 die() {
 	echo "test/vm/kernel.sh: $*" >&2
@@ -191,28 +191,23 @@ parts() {
 kernel() {
 	local version=$1 dir=$kernels/$1 suite
 
-	mkdir -p "$kernels"
 	exec 9>"$kernels/.$version.lock"
 	flock -w 1800 9 || die "somebody else works on $version, for half an hour"
 	[ -z "$update" ] || rm -rf "$dir"
-	if [ ! -e "$dir/release" ]; then
+	if [ "$version" = debug ]; then
+		"$root/test/vm/debug-kernel.sh" "$dir" >&2 || die "the debug kernel could not be made"
+	elif [ ! -e "$dir/release" ]; then
 		rm -rf "$dir" "$dir.new"
 		case $version in
 		6.1) suite=bookworm ;;
 		6.12) suite=bookworm-backports ;;
 		7.2) suite=unstable ;;
-		debug)
-			"$root/test/vm/debug-kernel.sh" "$dir" >&2 || die "the debug kernel could not be made"
-			suite=
-			;;
 		*) die "unknown kernel $version (6.1, 6.12, 7.2, debug)" ;;
 		esac
-		if [ -n "$suite" ]; then
-			[ "$(id -u)" -eq 0 ] || die "needs root"
-			"$root/scripts/deps.sh" vm >&2 || exit 1
-			kernel_make "$version" "$dir.new" "$suite"
-			mv "$dir.new" "$dir"
-		fi
+		[ "$(id -u)" -eq 0 ] || die "needs root"
+		"$root/scripts/deps.sh" vm >&2 || exit 1
+		kernel_make "$version" "$dir.new" "$suite"
+		mv "$dir.new" "$dir"
 	fi
 	exec 9>&-
 	parts "$version"
