@@ -8,9 +8,6 @@
 #include "core/control.h"
 #include "core/file.h"
 
-#define TX_KINDS 0, LR_RX
-#define RX_KINDS LR_RX, LR_RING_KINDS
-
 struct lr_file *lr_file_open(void)
 {
 	return os_zalloc(sizeof(struct lr_file));
@@ -25,40 +22,51 @@ void lr_file_close(struct lr_file *f)
 	os_free(f);
 }
 
-/* Syncs the bound rings of kinds [from, to). 0, LR_SYNC_RESET if any was reset, or the first error. */
-static int sync_rings(struct lr_file *f, struct lr_port *p, unsigned int from, unsigned int to)
+/* The bound rings of one direction. */
+struct span {
+	struct lr_ring *const *at, *const *end;
+};
+
+static inline struct span tx_rings(const struct lr_file *f)
+{
+	return (struct span){ f->ring, f->ring + f->num_tx };
+}
+
+static inline struct span rx_rings(const struct lr_file *f)
+{
+	return (struct span){ f->ring + f->num_tx, f->ring + f->num_rings };
+}
+
+/* 0, LR_SYNC_RESET if any was reset, or the first error. */
+static int sync_rings(struct span s, unsigned int flags)
 {
 	int err, result = 0;
-	unsigned int k, i;
 
-	for (k = from; k < to; k++) {
-		for (i = 0; i < f->n[k]; i++) {
-			err = lr_ring_sync(&p->ring[k][f->first[k] + i], f->sync_flags);
-			if (os_unlikely(err) && result >= 0)
-				result = err;
-		}
+	for (; s.at < s.end; s.at++) {
+		err = lr_ring_sync(*s.at, flags);
+		if (os_unlikely(err) && result >= 0)
+			result = err;
 	}
 	return result;
 }
 
-static int file_sync(struct lr_file *f, unsigned int from, unsigned int to)
+static int file_sync(struct lr_file *f, bool tx)
 {
-	struct lr_port *p = os_load_acquire(&f->port);
 	int err;
 
-	if (os_unlikely(!p))
+	if (os_unlikely(!os_load_acquire(&f->port)))
 		return -ENXIO;
-	err = sync_rings(f, p, from, to);
+	err = sync_rings(tx ? tx_rings(f) : rx_rings(f), f->sync_flags);
 	return err < 0 ? err : 0;
 }
 
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 {
+	if (os_likely(cmd == NIOCTXSYNC))
+		return file_sync(f, true);
+	if (os_likely(cmd == NIOCRXSYNC))
+		return file_sync(f, false);
 	switch (cmd) {
-	case NIOCTXSYNC:
-		return file_sync(f, TX_KINDS);
-	case NIOCRXSYNC:
-		return file_sync(f, RX_KINDS);
 	case NIOCCTRL:
 		return lr_control_ioctl(f, arg);
 	case NIOCREGIF:
@@ -70,52 +78,42 @@ int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 	}
 }
 
-static void record(struct lr_file *f, struct lr_port *p, unsigned int from, unsigned int to, struct os_waiter *w)
+static void record(struct span s, struct os_waiter *w)
 {
-	unsigned int k, i;
-
-	for (k = from; k < to; k++) {
-		for (i = 0; i < f->n[k]; i++) {
-			struct lr_ring *r = &p->ring[k][f->first[k] + i];
-
-			if (p->ops->wait)
-				p->ops->wait(r, w);
-			else
-				os_waitq_record(&r->wq, w);
-		}
+	for (; s.at < s.end; s.at++) {
+		if ((*s.at)->ops->wait)
+			(*s.at)->ops->wait(*s.at, w);
+		else
+			os_waitq_record(&(*s.at)->wq, w);
 	}
 }
 
-static bool any_ready(struct lr_file *f, struct lr_port *p, unsigned int from, unsigned int to)
+static bool any_ready(struct span s)
 {
-	unsigned int k, i;
-
-	for (k = from; k < to; k++)
-		for (i = 0; i < f->n[k]; i++)
-			if (lr_ring_ready(&p->ring[k][f->first[k] + i]))
-				return true;
+	for (; s.at < s.end; s.at++)
+		if (lr_ring_ready(*s.at))
+			return true;
 	return false;
 }
 
 unsigned int lr_file_poll(struct lr_file *f, unsigned int events, struct os_waiter *w)
 {
-	struct lr_port *p = os_load_acquire(&f->port);
 	bool want_tx = events & LR_POLLOUT, want_rx = events & LR_POLLIN;
 	unsigned int ready = 0;
 
-	if (!p)
+	if (!os_load_acquire(&f->port))
 		return LR_POLLERR;
 	if (w && want_rx)
-		record(f, p, RX_KINDS, w);
+		record(rx_rings(f), w);
 	if (w && want_tx)
-		record(f, p, TX_KINDS, w);
-	if ((want_tx || (want_rx && !(f->flags & NR_NO_TX_POLL))) && sync_rings(f, p, TX_KINDS))
+		record(tx_rings(f), w);
+	if ((want_tx || (want_rx && !(f->flags & NR_NO_TX_POLL))) && sync_rings(tx_rings(f), f->sync_flags))
 		ready |= LR_POLLERR;
-	if ((want_rx || (f->flags & NR_DO_RX_POLL)) && sync_rings(f, p, RX_KINDS))
+	if ((want_rx || (f->flags & NR_DO_RX_POLL)) && sync_rings(rx_rings(f), f->sync_flags))
 		ready |= LR_POLLERR;
-	if (want_tx && any_ready(f, p, TX_KINDS))
+	if (want_tx && any_ready(tx_rings(f)))
 		ready |= LR_POLLOUT;
-	if (want_rx && any_ready(f, p, RX_KINDS))
+	if (want_rx && any_ready(rx_rings(f)))
 		ready |= LR_POLLIN;
 	return ready;
 }

@@ -14,7 +14,10 @@ struct lr_file {
 	/* Set by a register request, with release, when all else is; read with acquire. NULL: not bound. */
 	struct lr_port *port;
 	bool binding;	/* a register request has bound it and is not at its end; control lock */
-	/* Bound rings of each kind: [first, first + n). */
+	/* The bound rings: [0, num_tx) to send, [num_tx, num_rings) to receive. */
+	struct lr_ring **ring;
+	unsigned int num_tx, num_rings;
+	/* The same by kind: [first, first + n). */
 	uint16_t first[LR_RING_KINDS], n[LR_RING_KINDS];
 	uint64_t flags;		/* NR_* of the register request */
 	unsigned int sync_flags;	/* LR_SYNC_* */

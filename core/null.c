@@ -20,7 +20,8 @@ static int null_txsync(struct lr_ring *r, unsigned int flags)
 	for (i = r->hwcur; i != r->head; i = lr_pos_next(i, r->num_slots)) {
 		struct lr_slot s = lr_slot_read(&r->slot[i]);
 
-		if (os_unlikely(lr_ring_mend_slot(r, i))) {
+		if (os_unlikely(!lr_slot_ok(r, s))) {
+			lr_ring_mend_slot(r, i);
 			lr_count(&r->count.bad_slots, 1);
 			continue;
 		}
@@ -45,6 +46,7 @@ static const struct lr_port_ops null_ops = {
 	.kind = "null",
 	.txsync = null_txsync,
 	.rxsync = null_rxsync,
+	.idle = true,
 	.destroy = lr_port_free,
 };
 

@@ -260,6 +260,7 @@ static const struct lr_port_ops pipe_ops = {
 	.kind = "pipe",
 	.txsync = pipe_txsync,
 	.rxsync = pipe_rxsync,
+	.idle = true,
 	.ring_start = pipe_ring_start,
 	.ring_stop = pipe_ring_stop,
 	.destroy = pipe_destroy,

@@ -135,6 +135,7 @@ static void ring_init(struct lr_port *p, enum lr_ring_kind kind, uint16_t index)
 	r->index = index;
 	r->num_slots = p->config.slots[kind];
 	r->ops = p->ops;
+	r->idle = p->ops->idle;
 	r->sync = lr_kind_is_tx(kind) ? p->ops->txsync : p->ops->rxsync;
 }
 

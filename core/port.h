@@ -73,6 +73,8 @@ struct lr_port_ops {
 
 	int (*txsync)(struct lr_ring *r, unsigned int flags);
 	int (*rxsync)(struct lr_ring *r, unsigned int flags);
+	/* They have nothing to do when nothing is handed in and all slots are the program's: then they are not called. */
+	bool idle;
 
 	/*
 	 * Slots [from, to) of an rx ring are being given back: those with NS_FORWARD shall go on to the other side, from the

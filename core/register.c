@@ -52,35 +52,38 @@ static int pick_rings(struct lr_file *f, const struct lr_port *p, const struct n
 	return 0;
 }
 
-/* The i-th ring that f has bound, over all kinds; NULL past the last. */
-static struct lr_ring *file_ring(const struct lr_file *f, const struct lr_port *p, unsigned int i)
+/* The rings that were picked, one after the other. */
+static int list_rings(struct lr_file *f, const struct lr_port *p, struct lr_why *why)
 {
-	unsigned int k;
+	unsigned int n = (unsigned int)f->n[LR_TX] + f->n[LR_HOST_TX] + f->n[LR_RX] + f->n[LR_HOST_RX], k;
+	uint32_t i;
 
-	for (k = 0; k < LR_RING_KINDS; k++) {
-		if (i < f->n[k])
-			return &p->ring[k][f->first[k] + i];
-		i -= f->n[k];
-	}
-	return NULL;
+	f->num_tx = (unsigned int)f->n[LR_TX] + f->n[LR_HOST_TX];
+	f->num_rings = 0;
+	f->ring = n ? os_zalloc(n * sizeof(*f->ring)) : NULL;
+	if (n && !f->ring)
+		return lr_why(why, -ENOMEM, "no memory for a list of %u rings", n);
+	for (k = 0; k < LR_RING_KINDS; k++)
+		for (i = 0; i < f->n[k]; i++)
+			f->ring[f->num_rings++] = &p->ring[k][f->first[k] + i];
+	return 0;
 }
 
-static void put_rings_mem(struct lr_file *f, struct lr_port *p, unsigned int n)
+static void put_rings_mem(struct lr_file *f, unsigned int n)
 {
 	while (n--)
-		lr_ring_mem_put(file_ring(f, p, n));
+		lr_ring_mem_put(f->ring[n]);
 }
 
-static int get_rings_mem(struct lr_file *f, struct lr_port *p, struct lr_why *why)
+static int get_rings_mem(struct lr_file *f, struct lr_why *why)
 {
-	struct lr_ring *r;
 	unsigned int i;
 
-	for (i = 0; (r = file_ring(f, p, i)) != NULL; i++) {
-		int err = lr_ring_mem_get(r, why);
+	for (i = 0; i < f->num_rings; i++) {
+		int err = lr_ring_mem_get(f->ring[i], why);
 
 		if (err) {
-			put_rings_mem(f, p, i);
+			put_rings_mem(f, i);
 			return err;
 		}
 	}
@@ -88,24 +91,23 @@ static int get_rings_mem(struct lr_file *f, struct lr_port *p, struct lr_why *wh
 }
 
 /* Tx first: a NIC has most to do when a rx ring goes while its tx ring stays. */
-static void unuse_rings(struct lr_file *f, struct lr_port *p, unsigned int n)
+static void unuse_rings(struct lr_file *f, unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		lr_port_unuse_ring(file_ring(f, p, i));
+		lr_port_unuse_ring(f->ring[i]);
 }
 
 static int use_rings(struct lr_file *f, struct lr_port *p, bool exclusive, struct lr_why *why)
 {
-	struct lr_ring *r;
 	unsigned int i;
 
-	for (i = 0; (r = file_ring(f, p, i)) != NULL; i++) {
-		int err = lr_port_use_ring(r, exclusive, why);
+	for (i = 0; i < f->num_rings; i++) {
+		int err = lr_port_use_ring(f->ring[i], exclusive, why);
 
 		if (err) {
-			unuse_rings(f, p, i);
+			unuse_rings(f, i);
 			return err;
 		}
 	}
@@ -117,11 +119,6 @@ static int use_rings(struct lr_file *f, struct lr_port *p, bool exclusive, struc
 			      "%s is in use by another descriptor, it cannot be had exclusively", p->name);
 	p->exclusive = exclusive;
 	return 0;
-}
-
-static unsigned int count_rings(const struct lr_file *f)
-{
-	return (unsigned int)f->n[LR_TX] + f->n[LR_HOST_TX] + f->n[LR_RX] + f->n[LR_HOST_RX];
 }
 
 /* Where the rings are, from the netmap_if. Its array is of the program's ssize_t. */
@@ -276,9 +273,12 @@ static int take_rings(struct lr_file *f, struct lr_port *p, const struct lr_regi
 	err = pick_rings(f, p, &req->reg, why);
 	if (err)
 		return err;
-	err = get_rings_mem(f, p, why);
+	err = list_rings(f, p, why);
 	if (err)
 		return err;
+	err = get_rings_mem(f, why);
+	if (err)
+		goto err_mem;
 	err = nifp_create(f, p, req->host_hole, why);
 	if (err)
 		goto err_nifp;
@@ -294,7 +294,10 @@ static int take_rings(struct lr_file *f, struct lr_port *p, const struct lr_regi
 err_use:
 	lr_region_give(p->region, LR_POOL_IF, f->nifp_object);
 err_nifp:
-	put_rings_mem(f, p, count_rings(f));
+	put_rings_mem(f, f->num_rings);
+err_mem:
+	os_free(f->ring);
+	f->ring = NULL;
 	return err;
 }
 
@@ -338,10 +341,12 @@ err_start:
 static void unbind(struct lr_file *f, struct lr_port *p)
 {
 	lr_control_assert_locked();
-	unuse_rings(f, p, count_rings(f));
+	unuse_rings(f, f->num_rings);
 	give_extra_bufs(f, p);
 	lr_region_give(p->region, LR_POOL_IF, f->nifp_object);
-	put_rings_mem(f, p, count_rings(f));
+	put_rings_mem(f, f->num_rings);
+	os_free(f->ring);
+	f->ring = NULL;
 	lr_port_stop(p);
 	lr_port_put(p);
 }

@@ -82,6 +82,9 @@ static bool take_positions(struct lr_ring *r, unsigned int flags)
 
 	if (os_unlikely(flags & LR_SYNC_CLASSIC))
 		head = cur;
+	/* Where it was, with tail only ever moving away from it, is fine. */
+	if (head == r->head && cur == r->cur)
+		return true;
 	if (os_unlikely(!lr_pos_valid(r->num_slots, r->head, r->tail, head, cur))) {
 		ring_reset(r, head, cur);
 		return false;
@@ -109,6 +112,12 @@ static void publish(struct lr_ring *r, unsigned int flags)
 	os_store_release(&s->tail, tail);
 }
 
+/* Nothing was handed in, and there is no slot that could be given to the program. */
+static inline bool nothing_to_do(const struct lr_ring *r)
+{
+	return r->idle && r->head == r->hwcur && lr_pos_next(os_load(&r->hwtail), r->num_slots) == r->head;
+}
+
 int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 {
 	int err;
@@ -120,7 +129,7 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 		err = LR_SYNC_RESET;
 	} else {
 		lr_count(&r->count.syncs, 1);
-		err = r->sync(r, flags);
+		err = nothing_to_do(r) ? 0 : r->sync(r, flags);
 		publish(r, flags);
 	}
 	os_mutex_unlock(&r->lock);

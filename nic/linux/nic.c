@@ -167,6 +167,7 @@ static const struct lr_port_ops nic_ops = {
 	.ring_stop = nic_ring_stop,
 	.txsync = nic_txsync,
 	.rxsync = lr_inlet_rxsync,
+	.idle = true,
 	.forward = lr_host_forward,
 	.destroy = nic_destroy,
 };
