@@ -57,14 +57,15 @@ setup() {
 		end_up dummy0 4 && sleep 3
 }
 
-# Who sends what INTERFACE receives: interface, and where the injector's own cost is measured. On a veth pair the latter
-# must not include delivery at the far end, which is part of receiving: a dummy interface frees the packet at once.
-injection() {
-	case $1 in
-	e1000b) echo packet-mmsg e1000a e1000a ;;
-	virtiob) echo packet-mmsg virtioa virtioa ;;
-	veth1) echo packet-mmsg veth0 dummy0 ;;
-	*) echo packet-stack "$1" dummy0 ;;	# host rings: what the host sends there
+# Who sends what INTERFACE receives by METHOD: a method, its interface, and where the injector's own cost is measured. On a
+# veth pair the latter must not include delivery at the far end, which is part of receiving: a dummy interface frees the
+# packet at once.
+injection() { # method, interface
+	case $1,$2 in
+	netmap-host,*) echo packet-stack "$2" "$2" ;;	# what the host sends there
+	*,e1000b) echo packet-mmsg e1000a e1000a ;;
+	*,virtiob) echo packet-mmsg virtioa virtioa ;;
+	*) echo packet-mmsg veth0 dummy0 ;;
 	esac
 }
 
@@ -85,7 +86,7 @@ measure() { # tx|rx, method, interface, batch
 	if [ "$1" = tx ]; then
 		timeout 60 "$load" tx "$2" -i "$3" -b "${@:4}"
 	else
-		timeout 60 "$load" rx "$2" $(injection "$3") -i "$3" -b "${@:4}"
+		timeout 60 "$load" rx "$2" $(injection "$2" "$3") -i "$3" -b "${@:4}"
 	fi || { echo "failed $2 $1 $3 batch=$4"; return 1; }
 }
 

@@ -7,7 +7,7 @@
  * rx: in turns an injector sends a batch, through another interface, and the receiver takes it. First the injector alone,
  *     while the interface ignores what is not addressed to it (base); then with the receiver, and the interface
  *     promiscuous (both). The difference is what receiving costs: interrupts, driver, delivery, system calls, program.
- *     Every packet has to arrive.
+ *     Every packet has to arrive. A program that fails ends at once; the kernel takes everything back.
  *
  * A result is a line "result METHOD tx|rx IF batch=N packets=N instr=X", for rx also base=X both=X base_packets=N.
  */
@@ -143,20 +143,25 @@ static int run_tx(struct load *l, const struct load_method *tx)
 	return 0;
 }
 
-/* What the injector costs when nobody receives. */
-static double inject_alone(const struct load *l, const struct load_method *tx, const char *ifname, uint64_t *packets)
+/* What the injector costs when nobody receives, per packet. */
+static double inject_alone(const struct load *l, const struct load_method *rx, const struct load_method *tx, const char *ifname,
+			   uint64_t *packets)
 {
-	struct load from = { .args = l->args };
+	struct load from = { .args = l->args }, rival = { .args = l->args };
 	uint64_t busy;
 	int err;
 
-	from.args.ifname = ifname;
-	if (tx->open_tx(&from))
+	if (rx->rival && rx->rival->open_tx(&rival))
 		return -1;
-	err = measure(tx, &from, NULL, NULL, l->args.seconds / 10, &busy, packets) ||
+	from.args.ifname = ifname;
+	err = tx->open_tx(&from) || measure(tx, &from, NULL, NULL, l->args.seconds / 10, &busy, packets) ||
 	      measure(tx, &from, NULL, NULL, l->args.seconds, &busy, packets);
+	if (err)
+		return -1;
 	tx->close(&from);
-	return err ? -1 : (double)busy / (double)*packets;
+	if (rx->rival)
+		rx->rival->close(&rival);
+	return (double)busy / (double)*packets;
 }
 
 static int run_rx(struct load *l, const struct load_method *rx, const struct load_method *tx, const char *name, const char *base_name)
@@ -170,7 +175,7 @@ static int run_rx(struct load *l, const struct load_method *rx, const struct loa
 		fprintf(stderr, "%s does not receive, or %s does not send\n", rx->name, tx->name);
 		return 1;
 	}
-	base = inject_alone(l, tx, base_name, &base_packets);
+	base = inject_alone(l, rx, tx, base_name, &base_packets);
 	from.args.ifname = name;
 	if (base < 0 || rx->open_rx(l))
 		return 1;

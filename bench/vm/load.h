@@ -22,6 +22,7 @@ struct load_method {
 	/* Take up to a batch, sleeping until there is one packet. How many, 0 when none came for long, -1 after a message. */
 	int (*receive)(struct load *l);
 	void (*close)(struct load *l);
+	const struct load_method *rival;	/* has the interface while the injector's own cost is measured */
 	bool silent;	/* sends nothing that the interface's own counter sees */
 };
 
