@@ -29,22 +29,24 @@ static int device_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* With the parameter verbose: who asked for what, and what came of it. */
-static void tell(struct lr_file *f, unsigned int cmd, int err)
+/* With the parameter verbose: who asked for what, and what came of it. Syncs are too many. */
+static noinline long verbose_ioctl(struct lr_file *f, unsigned int cmd, unsigned long arg)
 {
 	char why[sizeof_field(struct lr_why, text)];
+	int err = lr_file_ioctl(f, cmd, arg);
 
+	if (cmd == NIOCTXSYNC || cmd == NIOCRXSYNC)
+		return err;
 	lr_file_why(f, why, sizeof(why));
 	pr_info_ratelimited("%s[%d]: ioctl 0x%08x: %d%s%s\n", current->comm, task_pid_nr(current), cmd, err, why[0] ? ", " : "", why);
+	return err;
 }
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	int err = lr_file_ioctl(file->private_data, cmd, arg);
-
-	if (unlikely(READ_ONCE(lr_verbose)) && cmd != NIOCTXSYNC && cmd != NIOCRXSYNC)
-		tell(file->private_data, cmd, err);
-	return err;
+	if (unlikely(READ_ONCE(lr_verbose)))
+		return verbose_ioctl(file->private_data, cmd, arg);
+	return lr_file_ioctl(file->private_data, cmd, arg);
 }
 
 static int device_mmap(struct file *file, struct vm_area_struct *vma)

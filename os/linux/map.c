@@ -47,7 +47,8 @@ static int check(const struct os_mem *mem, struct vm_area_struct *vma)
 {
 	u64 pages = os_mem_size(mem) >> PAGE_SHIFT;
 
-	if (!(vma->vm_flags & VM_SHARED))
+	/* Of a descriptor that is only read the kernel takes VM_SHARED away. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	return vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff ? -EINVAL : 0;
 }
