@@ -26,12 +26,11 @@ static rx_handler_result_t receive(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	struct lr_nic *nic = rcu_dereference(skb->dev->rx_handler_data);
-	struct lr_inlet *in = nic->inlet[0];
+	uint32_t n = nic->port->num_rings[LR_RX], queue = skb_rx_queue_recorded(skb) ? skb_get_rx_queue(skb) : 0;
+	struct lr_inlet *in = &nic->inlet[0][likely(queue < n) ? queue : queue % n];
 
 	if (unlikely(lr_host_injects(nic) || skb->pkt_type == PACKET_LOOPBACK))
 		return RX_HANDLER_PASS;
-	if (skb_rx_queue_recorded(skb))
-		in += skb_get_rx_queue(skb) % nic->port->num_rings[LR_RX];
 	if (!READ_ONCE(in->open))
 		return RX_HANDLER_PASS;
 	lr_inlet_take(in, skb, skb->data - skb_mac_header(skb), false);

@@ -13,6 +13,7 @@
 #include "host.h"
 #include "inlet.h"
 #include "nic.h"
+#include "os/linux/fail.h"
 #include "xmit.h"
 
 DEFINE_PER_CPU(const struct lr_nic *, lr_host_injector);
@@ -74,9 +75,10 @@ static bool length_ok(const struct net_device *dev, uint32_t len)
 static struct sk_buff *packet_skb(const struct packet *pk, const struct lr_ring *r, struct net_device *dev)
 {
 	unsigned int room = LL_RESERVED_SPACE(dev);
-	struct sk_buff *skb = __netdev_alloc_skb(dev, room + pk->len, GFP_KERNEL | __GFP_NOWARN);
+	struct sk_buff *skb;
 	uint32_t i;
 
+	skb = os_fail_alloc() ? NULL : __netdev_alloc_skb(dev, room + pk->len, GFP_KERNEL | __GFP_NOWARN);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, room);

@@ -195,7 +195,7 @@ static void take_made(struct lr_inlet *in, struct sk_buff *skb, unsigned int pul
 	for (skb = list; skb; skb = next) {
 		next = skb->next;
 		skb_mark_not_on_list(skb);
-		consume_skb(skb);
+		napi_consume_skb(skb, 1);
 	}
 }
 
@@ -209,7 +209,8 @@ void lr_inlet_take(struct lr_inlet *in, struct sk_buff *skb, unsigned int pulled
 	if (usable(in))
 		put(in, skb, pulled);
 	spin_unlock(&in->lock);
-	consume_skb(skb);
+	/* The budget says that softirqs are off: what is freed may be kept for the next packet. */
+	napi_consume_skb(skb, 1);
 }
 
 void lr_inlet_drop(struct lr_inlet *in)

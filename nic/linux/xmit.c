@@ -3,9 +3,9 @@
  * Transmit: slots [hwcur, head) of a tx ring into a queue of the driver. See xmit.h.
  *
  * Frames go in runs, one for each time that the queue's lock is held with softirqs off: every frame but the last comes with the
- * promise of another one (xmit_more), so that the hardware is told once. A frame is handed over when the next is ready, or it
- * is certain that there is none. A run ends at a packet that cannot be sent (it is dropped between runs), where the queue
- * stops, and after RUN_MAX frames.
+ * promise of another one (xmit_more), so that the hardware is told once. Within a run they are made and handed over by the BATCH, and
+ * the last of a batch waits until there is a next one or none for sure. A run ends at a packet that cannot be sent (it
+ * is dropped between runs), where the queue stops, and after RUN_MAX frames.
  *
  * What the device's state says is looked at with softirqs off: who takes a device down clears __LINK_STATE_START, then waits for all
  * such sections (dev_deactivate_many), then stops the driver. The same goes for the number of queues
@@ -24,17 +24,34 @@
 #include "xmit.h"
 #include "xmit_skb.h"
 
-#define RUN_MAX 256u			/* frames under one hold of the queue's lock */
+#define RUN_MAX 256u			/* frames under one hold of the queue's lock, about */
+#define BATCH 32u
 #define COPY_INLINE 256u		/* longer ones are better copied by the CPU's own instruction */
 #define NAP_MIN (50 * NSEC_PER_USEC)
 #define NAP_MAX (10 * NSEC_PER_MSEC)
 
 /* How a run ended. */
 enum run_end {
+	RUN_ON,		/* it goes on */
 	RUN_OUT,	/* no slots left, or enough for one run */
 	RUN_PART,	/* the last slot of the packet has not come */
 	RUN_ODD,	/* a packet that cannot be sent */
 	RUN_FULL,	/* nobody takes more now */
+};
+
+struct run {
+	struct lr_xmit *x;
+	struct lr_ring *r;
+	struct net_device *dev;
+	struct netdev_queue *txq;
+	unsigned int queue;	/* number of txq */
+	unsigned int max;	/* longest frame that needs no special care */
+	uint32_t at;		/* the ring's position after the frames in the batch; hwcur: before them */
+	uint32_t n;		/* frames in the batch */
+	struct sk_buff *skb[BATCH];
+	uint8_t slots[BATCH];	/* of each */
+	uint32_t packets;	/* handed over */
+	uint64_t bytes;
 };
 
 /* --- The device's state ------------------------------------------------------------------------ */
@@ -59,13 +76,18 @@ static unsigned int dev_frame_max(const struct net_device *dev)
 	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
 }
 
+/* Not more than a lap beyond the end. */
+static uint32_t pos_wrap(uint32_t pos, uint32_t n)
+{
+	return pos >= n ? pos - n : pos;
+}
+
 /* --- From slots to skbs ---------------------------------------------------------------------- */
 
 /* Copies a frame in steps; reads and writes up to a step past its end, where both buffers have room. */
 static __always_inline void copy_steps(void *to, const void *from, unsigned int len)
 {
-	const u64 *s = from;
-	int left = (int)len;
+	const u64 *s = from, *end = from + len;
 	u64 *d = to;
 
 	if (unlikely(len > COPY_INLINE)) {
@@ -73,32 +95,36 @@ static __always_inline void copy_steps(void *to, const void *from, unsigned int 
 		return;
 	}
 	do {
-		u64 a = s[0], b = s[1], c = s[2], e = s[3];
-
-		d[0] = a;
-		d[1] = b;
-		d[2] = c;
-		d[3] = e;
-		a = s[4], b = s[5], c = s[6], e = s[7];
-		d[4] = a;
-		d[5] = b;
-		d[6] = c;
-		d[7] = e;
+		d[0] = s[0];
+		d[1] = s[1];
+		d[2] = s[2];
+		d[3] = s[3];
+		d[4] = s[4];
+		d[5] = s[5];
+		d[6] = s[6];
+		d[7] = s[7];
 		s += COPY_STEP / sizeof(*s);
 		d += COPY_STEP / sizeof(*d);
-		left -= COPY_STEP;
-	} while (left > 0);
+	} while (s < end);
+}
+
+/* The frame of len bytes is at data. */
+static void skb_end(const struct run *run, struct sk_buff *skb, unsigned char *data, unsigned int len)
+{
+	lr_xmit_skb_finish(skb, data, run->x->headroom, len, run->queue);
 }
 
 /*
- * The packet at pos, in several slots or too long for the pool, and how many slots it has. ERR_PTR: -EAGAIN no skb now,
+ * The packet at run->at, in several slots or too long for the pool, and how many slots it has. ERR_PTR: -EAGAIN no skb now,
  * -ENODATA it is not complete, others: it cannot be sent.
  */
-static noinline struct sk_buff *gather(struct lr_xmit *x, const struct lr_ring *r, uint32_t pos, unsigned int queue, uint32_t *slots)
+static noinline struct sk_buff *gather(const struct run *run, uint8_t *slots)
 {
-	uint32_t left = lr_pos_dist(pos, r->head, r->num_slots), len = 0, n = 0, i;
+	const struct lr_ring *r = run->r;
+	uint32_t pos = run->at, left = lr_pos_dist(pos, r->head, r->num_slots), len = 0, n = 0, i;
 	uint32_t most = min_t(uint32_t, NETMAP_MAX_FRAGS, r->num_slots - 1);
 	struct lr_slot part[NETMAP_MAX_FRAGS];
+	struct lr_xmit *x = run->x;
 	struct sk_buff *skb;
 	unsigned char *data;
 
@@ -113,38 +139,126 @@ static noinline struct sk_buff *gather(struct lr_xmit *x, const struct lr_ring *
 		len += part[n].len;
 		pos = lr_pos_next(pos, r->num_slots);
 	} while (part[n++].flags & NS_MOREFRAG);
-	if (len < ETH_HLEN || len > dev_frame_max(x->dev))
+	if (len < ETH_HLEN || len > dev_frame_max(run->dev))
 		return ERR_PTR(-EMSGSIZE);
-	skb = len <= x->room ? lr_xmit_skb_take(x, len) : lr_xmit_skb_fresh(x, len);
+	skb = lr_xmit_skb_take(x, len);
 	if (IS_ERR(skb))
 		return skb;
-	data = lr_xmit_skb_data(x, skb);
+	data = skb->head + x->headroom;
 	for (i = 0, len = 0; i < n; len += part[i++].len)
 		memcpy(data + len, lr_region_buf(r->port->region, part[i].idx), part[i].len);
-	lr_xmit_skb_finish(x, skb, len, queue);
-	*slots = n;
+	skb_end(run, skb, data, len);
+	*slots = (uint8_t)n;
 	return skb;
 }
 
-/* The packet at pos, of at most `max` bytes if it is an ordinary one. Otherwise as gather. */
-static __always_inline struct sk_buff *fetch(struct lr_xmit *x, const struct lr_ring *r, uint32_t pos, unsigned int max,
-					     unsigned int queue, uint32_t *slots)
+/* The buffer's pool is the same for all slots: here for the compiler to see it. */
+static __always_inline const char *buf_at(const struct lr_pool *p, uint32_t index)
 {
-	struct netmap_slot *at = &r->slot[pos];
-	struct lr_slot s = lr_slot_read(at);
-	struct sk_buff *skb;
+	return p->cluster[index >> p->shift] + (size_t)(index & ((1u << p->shift) - 1)) * p->size;
+}
 
-	if (unlikely(s.flags & NS_MOREFRAG || s.len - ETH_HLEN > max - ETH_HLEN || !lr_buf_ok(r, s.idx)))
-		return gather(x, r, pos, queue, slots);
-	skb = lr_xmit_skb_take(x, s.len);
-	if (IS_ERR(skb))
-		return skb;
-	copy_steps(lr_xmit_skb_data(x, skb), lr_region_buf(r->port->region, s.idx), s.len);
-	lr_xmit_skb_finish(x, skb, s.len, queue);
+/* A slot with a frame that fits into an skb of the pool. Longer ones, and those with several slots, are gathered. */
+static __always_inline bool slot_plain(struct lr_slot s, unsigned int max, uint32_t buf_num, const uint8_t *buf_used)
+{
+	return likely(s.len - ETH_HLEN <= max - ETH_HLEN) && likely(s.idx < buf_num) && likely(os_load_acquire(&buf_used[s.idx]));
+}
+
+/* False: the packet goes on. The other flags have been seen to when the frame is copied. */
+static __always_inline bool slot_flags(struct netmap_slot *at, struct lr_slot s)
+{
+	if (likely(!s.flags))
+		return true;
+	if (s.flags & NS_MOREFRAG)
+		return false;
 	if (s.flags & (NS_BUF_CHANGED | NS_REPORT))
 		os_store(&at->flags, (uint16_t)(s.flags & ~(NS_BUF_CHANGED | NS_REPORT)));
+	return true;
+}
+
+/*
+ * The hot loop: plain frames in a straight piece of the ring, into skbs in a straight piece of the pool. Stops before the
+ * first of anything else. How many.
+ */
+static uint32_t make_straight(struct run *run)
+{
+	const struct lr_ring *r = run->r;
+	struct lr_xmit *x = run->x;
+	const struct lr_pool bufs = r->port->region->pool[LR_POOL_BUF];
+	const uint32_t num = min3(min(BATCH - run->n, lr_pos_run(run->at, r->head, r->num_slots)), x->size - x->next, x->credit);
+	struct sk_buff **from = &x->pool[x->next], **to = &run->skb[run->n];
+	const unsigned int max = run->max, queue = run->queue;
+	const uint32_t buf_num = r->buf_num, headroom = x->headroom;
+	struct netmap_slot *slot = &r->slot[run->at];
+	const uint8_t *buf_used = r->buf_used;
+	uint32_t i;
+
+	for (i = 0; i < num; i++) {
+		struct lr_slot s = lr_slot_read(&slot[i]);
+		struct sk_buff *skb = from[i];
+		unsigned char *data;
+
+		if (unlikely(!slot_plain(s, max, buf_num, buf_used) || !lr_xmit_skb_free(skb) || !slot_flags(&slot[i], s)))
+			break;
+		data = skb->head + headroom;
+		copy_steps(data, buf_at(&bufs, s.idx), s.len);
+		lr_xmit_skb_finish(skb, data, headroom, s.len, queue);
+		refcount_set(&skb->users, 2);
+		to[i] = skb;
+	}
+	memset(&run->slots[run->n], 1, i);
+	run->n += i;
+	run->at = pos_wrap(run->at + i, r->num_slots);
+	x->next = pos_wrap(x->next + i, x->size);
+	x->credit -= i;
+	return i;
+}
+
+/* The next packet, whatever it is, as gather. */
+static struct sk_buff *make_any(const struct run *run, uint8_t *slots)
+{
+	const struct lr_ring *r = run->r;
+	struct netmap_slot *at = &r->slot[run->at];
+	struct lr_slot s = lr_slot_read(at);
+	struct sk_buff *skb;
+	unsigned char *data;
+
+	if (!slot_plain(s, run->max, r->buf_num, r->buf_used) || s.flags & NS_MOREFRAG)
+		return gather(run, slots);
+	skb = lr_xmit_skb_take(run->x, s.len);
+	if (IS_ERR(skb))
+		return skb;
+	data = skb->head + run->x->headroom;
+	copy_steps(data, lr_region_buf(r->port->region, s.idx), s.len);
+	skb_end(run, skb, data, s.len);
+	slot_flags(at, s);
 	*slots = 1;
 	return skb;
+}
+
+static enum run_end why_not_made(long err)
+{
+	return err == -EAGAIN ? RUN_FULL : err == -ENODATA ? RUN_PART : RUN_ODD;
+}
+
+/* Fills the batch. RUN_ON: it is full. */
+static enum run_end make(struct run *run)
+{
+	struct lr_ring *r = run->r;
+	struct sk_buff *skb;
+
+	while (run->n < BATCH) {
+		if (run->at == r->head || run->packets >= RUN_MAX)
+			return RUN_OUT;
+		if (make_straight(run))
+			continue;
+		skb = make_any(run, &run->slots[run->n]);
+		if (IS_ERR(skb))
+			return why_not_made(PTR_ERR(skb));
+		run->at = pos_wrap(run->at + run->slots[run->n], r->num_slots);
+		run->skb[run->n++] = skb;
+	}
+	return RUN_ON;
 }
 
 /* The packet at hwcur, or the rest of one, is taken and not sent. Its last slot may come with a later sync. */
@@ -169,83 +283,98 @@ static void drop_packet(struct lr_ring *r)
 
 /* --- From skbs to the driver -------------------------------------------------------------------- */
 
-static enum run_end why_no_skb(long err)
+/* The first n frames of the batch, with more to come after them or not. How many the driver took. */
+static uint32_t hand_over(struct run *run, uint32_t n, bool more)
 {
-	return err == -EAGAIN ? RUN_FULL : err == -ENODATA ? RUN_PART : RUN_ODD;
-}
-
-/* Packets from hwcur on, under the queue's lock; hwcur stops at the first one that was not handed over. */
-static enum run_end hand_over(struct lr_xmit *x, struct lr_ring *r, struct net_device *dev, struct netdev_queue *txq,
-			      unsigned int queue)
-{
-	unsigned int max = min3(dev_frame_max(dev), x->room, r->buf_len), held_len = 0, len;
-	uint32_t held_at = r->hwcur, at = r->hwcur, packets = 0, slots;
-	struct sk_buff *held = NULL, *skb;
-	enum run_end end = RUN_OUT;
+	uint32_t last = more ? n : n - 1, i;
 	uint64_t bytes = 0;
 
-	do {
-		skb = NULL;
-		len = slots = 0;
-		if (at != r->head && packets < RUN_MAX) {
-			skb = fetch(x, r, at, max, queue, &slots);
-			if (IS_ERR(skb)) {
-				end = why_no_skb(PTR_ERR(skb));
-				skb = NULL;
-			} else {
-				len = skb->len;
-			}
-		}
-		if (held) {
-			bool taken = dev_xmit_complete(netdev_start_xmit(held, dev, txq, skb));
+	for (i = 0; i < n && likely(!netif_xmit_frozen_or_drv_stopped(run->txq)); i++) {
+		struct sk_buff *skb = run->skb[i];
+		unsigned int len = skb->len;
 
-			if (likely(taken)) {
-				packets++;
-				bytes += held_len;
-			} else {
-				lr_xmit_skb_return(held);
-				at = held_at;
-			}
-			if (unlikely(!taken || (skb && netif_xmit_frozen_or_drv_stopped(txq)))) {
-				if (skb)
-					lr_xmit_skb_return(skb);
-				end = RUN_FULL;
-				break;
-			}
+		if (unlikely(!dev_xmit_complete(netdev_start_xmit(skb, run->dev, run->txq, i < last))))
+			break;
+		bytes += len;
+	}
+	run->packets += i;
+	run->bytes += bytes;
+	return i;
+}
+
+/* The driver has taken `done` frames of the batch, and takes no more. */
+static void batch_stop(struct run *run, uint32_t done)
+{
+	struct lr_ring *r = run->r;
+	uint32_t pos = r->hwcur, i;
+
+	for (i = 0; i < done; i++)
+		pos += run->slots[i];
+	os_store(&r->hwcur, pos_wrap(pos, r->num_slots));
+	while (run->n > done)
+		lr_xmit_skb_return(run->skb[--run->n]);
+}
+
+/* The driver has taken all of the batch, or (more) all but the last frame, which is the first of the next batch. */
+static void batch_next(struct run *run, bool more)
+{
+	struct lr_ring *r = run->r;
+	uint32_t last = run->n - 1;
+
+	if (!more) {
+		os_store(&r->hwcur, run->at);
+		return;
+	}
+	os_store(&r->hwcur, pos_wrap(run->at + r->num_slots - run->slots[last], r->num_slots));
+	run->skb[0] = run->skb[last];
+	run->slots[0] = run->slots[last];
+	run->n = 1;
+}
+
+/* One run, under the queue's lock; hwcur stops at the first packet that was not handed over. */
+static enum run_end run_queue(struct run *run)
+{
+	enum run_end end;
+	bool more;
+
+	do {
+		uint32_t n, taken;
+
+		end = make(run);
+		more = end == RUN_ON;
+		n = run->n - more;
+		taken = hand_over(run, n, more);
+		if (unlikely(taken < n)) {
+			batch_stop(run, taken);
+			end = RUN_FULL;
+			break;
 		}
-		held = skb;
-		held_len = len;
-		held_at = at;
-		at += slots;
-		if (at >= r->num_slots)
-			at -= r->num_slots;
-	} while (held);
-	os_store(&r->hwcur, at);
-	lr_count(&r->count.packets, packets);
-	lr_count(&r->count.bytes, bytes);
-	lr_count(&r->count.kicks, packets != 0);
+		batch_next(run, more);
+	} while (more);
+	lr_count(&run->r->count.packets, run->packets);
+	lr_count(&run->r->count.bytes, run->bytes);
+	lr_count(&run->r->count.kicks, run->packets != 0);
 	return end;
 }
 
 /* One run, if the device is there and its queue takes anything. */
 static enum run_end run(struct lr_xmit *x, struct lr_ring *r)
 {
-	struct net_device *dev = x->dev;
+	struct run run = { .x = x, .r = r, .dev = x->dev, .at = r->hwcur };
 	enum run_end end = RUN_FULL;
-	struct netdev_queue *txq;
-	unsigned int queue;
 
-	if (!dev)
+	if (!run.dev)
 		return RUN_FULL;
+	run.max = min3(dev_frame_max(run.dev), x->room, r->buf_len);
 	/* As dev_queue_xmit: drivers may rely on it. */
 	rcu_read_lock_bh();
-	if (dev_ready(dev)) {
-		queue = dev_queue(dev, x->queue);
-		txq = netdev_get_tx_queue(dev, queue);
-		HARD_TX_LOCK(dev, txq, smp_processor_id());
-		if (!netif_xmit_frozen_or_drv_stopped(txq))
-			end = hand_over(x, r, dev, txq, queue);
-		HARD_TX_UNLOCK(dev, txq);
+	if (dev_ready(run.dev)) {
+		run.queue = dev_queue(run.dev, x->queue);
+		run.txq = netdev_get_tx_queue(run.dev, run.queue);
+		HARD_TX_LOCK(run.dev, run.txq, smp_processor_id());
+		if (!netif_xmit_frozen_or_drv_stopped(run.txq))
+			end = run_queue(&run);
+		HARD_TX_UNLOCK(run.dev, run.txq);
 	}
 	rcu_read_unlock_bh();
 	return end;

@@ -120,7 +120,7 @@ static void skb_done(struct sk_buff *skb)
 
 /* --- Taking them ----------------------------------------------------------------------------- */
 
-struct sk_buff *lr_xmit_skb_fresh(struct lr_xmit *x, unsigned int len)
+static struct sk_buff *fresh(struct lr_xmit *x, unsigned int len)
 {
 	struct sk_buff *skb;
 
@@ -146,6 +146,21 @@ static struct sk_buff *pool_give(struct lr_xmit *x)
 	return skb;
 }
 
+/* A new one in place of one that the driver is done with, but has a clone somewhere. */
+static bool pool_renew(struct lr_xmit *x)
+{
+	struct sk_buff **at = &x->pool[x->next], *skb;
+
+	if (refcount_read(&(*at)->users) != 1)
+		return false;
+	skb = pool_skb(x);
+	if (!skb)
+		return false;
+	consume_skb(*at);
+	*at = skb;
+	return true;
+}
+
 /* A new one where the next to take is; that goes to the end. False: the pool is full, or memory is. */
 static bool pool_grow(struct lr_xmit *x)
 {
@@ -161,30 +176,31 @@ static bool pool_grow(struct lr_xmit *x)
 	return true;
 }
 
-struct sk_buff *lr_xmit_skb_other(struct lr_xmit *x)
+/* The next free one of the pool. */
+static struct sk_buff *pool_take(struct lr_xmit *x)
 {
 	uint32_t i;
 
 	for (i = 0; i < LOOK_AHEAD; i++) {
-		struct sk_buff **at = &x->pool[x->next], *skb;
-
-		if (refcount_read(&(*at)->users) == 1) {
-			/* Partner as in lr_xmit_skb_take. */
-			smp_acquire__after_ctrl_dep();
-			if (likely(!(*at)->cloned))
-				return pool_give(x);
-			skb = pool_skb(x);
-			if (skb) {
-				consume_skb(*at);
-				*at = skb;
-				return pool_give(x);
-			}
-		} else if (pool_grow(x)) {
+		if (lr_xmit_skb_free(x->pool[x->next]) || pool_renew(x) || pool_grow(x))
 			return pool_give(x);
-		}
 		x->next = lr_pos_next(x->next, x->size);
 	}
 	return ERR_PTR(-EAGAIN);
+}
+
+struct sk_buff *lr_xmit_skb_take(struct lr_xmit *x, unsigned int len)
+{
+	struct sk_buff *skb;
+
+	if (x->credit && len <= x->room)
+		return pool_take(x);
+	skb = fresh(x, len);
+	if (likely(!IS_ERR(skb)) || !x->refill || len > x->room)
+		return skb;
+	/* An end that is not told of is better than a frame that is not sent. */
+	x->credit = x->refill;
+	return pool_take(x);
 }
 
 static void pool_empty(struct lr_xmit *x)

@@ -49,28 +49,18 @@ void lr_xmit_skb_mode(struct lr_xmit *x, bool waits);
 
 /*
  * An skb for a frame of len bytes, empty, with the references that it has when a driver gets it; or an ERR_PTR: -EAGAIN
- * while too many are in flight, -ENOMEM. Softirqs off, ring lock held. _other: from the pool, when the next one is in use.
+ * while too many are in flight, -ENOMEM. Softirqs off, ring lock held.
  */
-struct sk_buff *lr_xmit_skb_fresh(struct lr_xmit *x, unsigned int len);
-struct sk_buff *lr_xmit_skb_other(struct lr_xmit *x);
+struct sk_buff *lr_xmit_skb_take(struct lr_xmit *x, unsigned int len);
 
-/* For a frame of at most x->room bytes. */
-static inline struct sk_buff *lr_xmit_skb_take(struct lr_xmit *x, unsigned int len)
+/* Of the pool, and with nobody else. A clone of it, wherever it came from, reads our data. */
+static inline bool lr_xmit_skb_free(const struct sk_buff *skb)
 {
-	struct sk_buff *skb;
-
-	if (unlikely(!x->credit))
-		return lr_xmit_skb_fresh(x, len);
-	skb = x->pool[x->next];
-	/* A clone of it, wherever it came from, reads our data. */
 	if (unlikely(refcount_read(&skb->users) != 1 || skb->cloned))
-		return lr_xmit_skb_other(x);
+		return false;
 	/* Partner: the release in the driver's last put. What it did with the skb is over. */
 	smp_acquire__after_ctrl_dep();
-	refcount_set(&skb->users, 2);
-	x->next = lr_pos_next(x->next, x->size);
-	x->credit--;
-	return skb;
+	return true;
 }
 
 /* Not handed over after all. */
@@ -82,25 +72,21 @@ static inline void lr_xmit_skb_return(struct sk_buff *skb)
 		refcount_set(&skb->users, 1);
 }
 
-/* Where the frame goes; the skb may have been used before. */
-static inline unsigned char *lr_xmit_skb_data(const struct lr_xmit *x, const struct sk_buff *skb)
+/*
+ * The frame is in, at data, which is headroom behind the skb's start: it becomes an skb that has never been anywhere. What no
+ * driver may change in a shared one stays.
+ */
+static inline void lr_xmit_skb_finish(struct sk_buff *skb, unsigned char *data, uint32_t headroom, unsigned int len,
+				      unsigned int queue)
 {
-	return skb->head + x->headroom;
-}
-
-/* The frame is in: the skb becomes one that has never been anywhere. What no driver may change in a shared skb stays. */
-static inline void lr_xmit_skb_finish(const struct lr_xmit *x, struct sk_buff *skb, unsigned int len, unsigned int queue)
-{
-	unsigned char *data = lr_xmit_skb_data(x, skb);
-
 	/* A driver whose hardware sends nothing shorter could not make a shared skb longer. */
-	if (unlikely(len < ETH_ZLEN) && x->pool) {
+	if (unlikely(len < ETH_ZLEN) && !skb->destructor) {
 		memset(data + len, 0, ETH_ZLEN - len);
 		len = ETH_ZLEN;
 	}
 	skb->data = data;
 	skb->len = len;
-	skb_set_tail_pointer(skb, len);
+	skb->tail = headroom + len;
 	skb->protocol = ((const struct ethhdr *)data)->h_proto;
 	skb_clear_hash(skb);
 	skb_set_queue_mapping(skb, queue);
