@@ -47,7 +47,7 @@ BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild check-vm check-vm-debug fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -176,6 +176,16 @@ kmod: ## netmap.ko for the running kernel, or KDIR=... (DEBUG=1: assertions)
 
 check-kbuild: ## the core as kernel objects, for all installed kernel headers
 	@scripts/kbuild-check.sh
+
+check-vm: ## the module on real kernels in QEMU, KERNELS="6.1 6.12 7.2" (root)
+	@scripts/deps.sh vm
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests
+	@KERNELS="$(KERNELS)" scripts/check.sh vm
+
+check-vm-debug: ## the same on a kernel with KASAN, lockdep and kmemleak, which it builds first
+	@scripts/deps.sh vm
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests
+	@KERNELS=debug scripts/check.sh vm
 
 fuzz: ## each fuzz target for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS),60) scripts/check.sh fuzz

@@ -4,7 +4,7 @@
 # Runs tests and counts. Every test program prints lines `ok NAME`, `not ok NAME: why`, `skip NAME: why`; one that
 # fails without saying so, or hangs, counts as a failure of its own. The last line is `N passed, N failed[, N skipped]`.
 #
-#	scripts/check.sh fast|full|asan|tsan|fuzz|netns
+#	scripts/check.sh fast|full|asan|tsan|fuzz|netns|vm
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -140,6 +140,9 @@ quick() {
 	conformance build ""
 }
 
+# The kernels of KERNELS, or all that have to work.
+vm() { run "vm" 5400 bash test/vm/check.sh ${KERNELS:-}; }
+
 full() {
 	quick
 	run "style" 120 bash scripts/style.sh
@@ -150,6 +153,7 @@ full() {
 	run "netns/libpcap" 900 bash test/netns/libpcap.sh
 	sanitized
 	threads
+	vm
 	run "kernel objects" 600 bash scripts/kbuild-check.sh
 	run "dkms" 300 bash scripts/dkms-check.sh
 	run "fuzz" 600 bash fuzz/run.sh "${FUZZ_SECONDS:-60}"
@@ -165,9 +169,10 @@ full) full ;;
 asan) sanitized ;;
 tsan) threads ;;
 netns) build default all tests && netns build "" ;;
+vm) vm ;;
 fuzz) run "fuzz" 7200 bash fuzz/run.sh "${SECONDS_EACH:-60}" ;;
 *)
-	echo "usage: scripts/check.sh fast|full|asan|tsan|netns|fuzz" >&2
+	echo "usage: scripts/check.sh fast|full|asan|tsan|netns|vm|fuzz" >&2
 	exit 2
 	;;
 esac

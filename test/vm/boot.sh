@@ -87,7 +87,7 @@ base_make() {
 
 	mkdir -p "$d"/{bin,dev,proc,sys,host,rw,new,lr/modules}
 	cp "$(command -v busybox)" "$d/bin/busybox" || return 1
-	for m in sh mount mkdir insmod chroot dd printf cat cp sleep poweroff echo; do
+	for m in sh mount mkdir insmod switch_root dd printf cat cp sleep poweroff echo; do
 		ln -s busybox "$d/bin/$m"
 	done
 	cp "$here/init" "$d/init" && chmod 755 "$d/init"
@@ -158,7 +158,7 @@ cat "$base" "$tmp/extra.cpio" >"$tmp/initrd"
 
 console=$tmp/console
 : >"$console" >"$tmp/code"
-qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M q35 -m "$memory" -smp "$cpus"
+qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M q35 -m "$memory" -smp "$cpus,sockets=$cpus"
 	-cpu max,la57=off
 	-kernel "$image" -initrd "$tmp/initrd"
 	-append "console=ttyS0 loglevel=7 oops=panic panic_on_warn=1 panic=-1 softlockup_panic=1 log_buf_len=4M mitigations=off

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Tests the module on real kernels in test machines: builds it for each, then runs the parts of plan.sh, each in a machine
+# of its own, as many at once as there are processors. Prints the lines of the tests with the kernel's name in them.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+here=test/vm
+
+usage() {
+	cat <<USAGE
+usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
+  KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
+  -j		machines at once (as many as there are processors)
+  -p		only this part, may be repeated: small, raw, linked, netns, kernel, nics
+  LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
+  LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
+  Needs the tests to be built (make all tests) and root. Output of each machine stays in build/log/vm-KERNEL-PART.log.
+USAGE
+}
+
+jobs=$(nproc) only=''
+while getopts hj:p: opt; do
+	case $opt in
+	h) usage; exit 0 ;;
+	j) jobs=$OPTARG ;;
+	p) only+=" $OPTARG" ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- 6.1 6.12 7.2
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "skip vm: needs root"
+	exit 77
+fi
+scripts/deps.sh vm || { echo "not ok vm: packages are missing"; exit 1; }
+logs=build/log
+mkdir -p "$logs"
+running=()
+trap 'exit 130' INT TERM HUP
+trap 'for p in ${running[@]+"${running[@]}"}; do kill "$p"; done 2>/dev/null' EXIT
+
+# What a part wants of its machine. libnetmap is the same for all kernels: its programs run on one of them.
+parts_of() {
+	local part
+
+	for part in ${only:-raw nics netns kernel small $([ "$1" != 6.1 ] || echo linked)}; do
+		echo "$part"
+	done
+}
+
+machine() {
+	case $1 in
+	small) echo "-M 256 -n e1000 -- small dummy" ;;
+	nics) echo "-M 1024 -c 2 -n e1000|e1000e|virtio -- wire e1000 wire e1000e wire virtio" ;;
+	*) echo "-M 1024 -c 2 -- $1" ;;
+	esac
+}
+
+# one KERNEL PART MODULE: boots, prints.
+one() {
+	local kernel=$1 part=$2 module=$3 log=$logs/vm-$1-$2.log options=() slow=4 seconds=1500 memory='' rc w
+
+	[ "$kernel" != debug ] || slow=12 seconds=5400 memory='-M 2048'
+	for w in $(machine "$part"); do
+		[ "$w" != -- ] || break
+		options+=("${w//|/ }")
+	done
+	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
+		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
+	rc=$?
+	# A machine that ended without a word about why, or while a test ran, is a failure of its own.
+	[ $rc -eq 0 ] || grep -q '^not ok ' "$log" && [ $rc -lt 124 ] ||
+		echo "not ok $part: the machine ended with code $rc, $(grep '^lr-vm: ' "$log" | head -n 1)" >>"$log"
+	# One machine's lines together.
+	flock 8
+	sed -nE "s/^(ok|not ok|skip|#) /&$kernel /p; s/^(  \||lr-vm:)/&/p" "$log"
+	flock -u 8
+	! grep -q '^not ok ' "$log"
+}
+
+exec 8>"$logs/.vm.lock"
+failed=0
+# The module of a kernel and a part: with assertions on the debug kernel, and where parts run on one kernel only, or one
+# wants to make allocations fail.
+module_of() {
+	case $1-$2 in
+	debug-* | 6.1-linked | 6.1-kernel) bash $here/module.sh "$1" DEBUG=1 ;;
+	*) bash $here/module.sh "$1" ;;
+	esac
+}
+
+for kernel in "$@"; do
+	module_of "$kernel" raw >/dev/null && module_of "$kernel" kernel >/dev/null ||
+		{ echo "not ok $kernel module: does not build"; failed=1; continue; }
+	echo "ok $kernel module: builds without a warning"
+	for part in $(parts_of "$kernel"); do
+		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+			wait -n
+		done
+		one "$kernel" "$part" "$(module_of "$kernel" "$part")" &
+		running+=($!)
+	done
+done
+for p in "${running[@]}"; do
+	wait "$p" || failed=1
+done
+running=()
+exit $failed

@@ -1,0 +1,311 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The tests of the kernel's /dev/netmap, in a machine of boot.sh that has the module loaded. Lines `ok`, `not ok`, `skip` as
+# all tests print them. After each program the kernel log is looked at, nobody may have the module in use, and the
+# interfaces must be those that were there before.
+#
+#	bash test/vm/plan.sh PART...
+#	small		a machine of little memory: load, open, unload, again and again
+#	raw		the conformance suite, programs that know nothing of libnetmap
+#	linked		the same linked with libnetmap
+#	netns		namespaces, processes, kill -9
+#	kernel		test/kernel: what only the kernel has
+#	wire KIND	conformance and flows on NICs KINDa and KINDb; dummy
+#
+# Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+here=test/vm
+B=${LR_BUILD:-build}
+export NETMAP_HOST=device LR_SLOW=${LR_SLOW:-4}
+out=/run/plan.out
+failed=0
+
+ok() { echo "ok $*"; }
+not_ok() {
+	echo "not ok $1: $2"
+	failed=1
+}
+
+# run NAME SECONDS COMMAND...: its lines with the name in them, then what it left behind.
+run() {
+	local name=$1 limit=$2 rc start=$SECONDS
+
+	shift 2
+	timeout --kill-after=10 $((limit * LR_SLOW)) "$@" >$out 2>&1 </dev/null
+	rc=$?
+	sed -n "s|^ok |&$name: |p; s|^not ok |&$name: |p; s|^skip |&$name: |p" $out
+	case $rc in
+	0) grep -qE '^(ok|not ok|skip) ' $out || ok "$name" ;;
+	77) grep -q '^skip ' $out || echo "skip $name: $(tail -n 1 $out)" ;;
+	124 | 137) not_ok "$name" "took more than $((limit * LR_SLOW)) s" ;;
+	*) grep -q '^not ok ' $out || not_ok "$name" "exit code $rc" ;;
+	esac
+	if [ $rc -ne 0 ] && [ $rc -ne 77 ]; then
+		failed=1
+		tail -n 25 $out | sed 's/^/  | /'
+	fi
+	leftovers "$name"
+	echo "# $name: $((SECONDS - start)) s"
+}
+
+leftovers() {
+	log_clean "$1"
+	soon unused || not_ok "$1" "afterwards the module has $(cat /sys/module/netmap/refcnt) users: $(lsof_netmap)"
+	soon same_interfaces || not_ok "$1" "afterwards there are the interfaces $(interfaces)"
+}
+
+log_clean() {
+	local why
+
+	why=$(bash $here/log.sh) && return
+	not_ok "$1" "the kernel complained"
+	echo "$why" | sed 's/^/  | /'
+}
+
+# Namespaces and their interfaces are taken down in the background.
+soon() {
+	local _
+
+	for _ in {1..100}; do
+		"$@" && return
+		sleep 0.1
+	done
+	return 1
+}
+
+unused() {
+	local n=0
+
+	[ ! -e /sys/module/netmap ] || read -r n </sys/module/netmap/refcnt
+	[ "$n" -eq 0 ]
+}
+
+lsof_netmap() { find /proc/[0-9]*/fd -lname /dev/netmap 2>/dev/null | tr '\n' ' '; }
+interfaces() { (cd /sys/class/net && echo *); }
+same_interfaces() { [ "$(interfaces)" = "$interfaces_before" ]; }
+
+# --- The parts ---------------------------------------------------------------------------------------
+
+raw() {
+	local t
+
+	for t in "$B"/test/conformance/*-raw; do
+		run "raw/$(basename "$t" -raw)" 100 "$t" -t $((30 * LR_SLOW))
+	done
+}
+
+linked() {
+	local t
+
+	for t in "$B"/test/conformance/*; do
+		case $t in
+		*-raw | *.d) ;;
+		*) run "linked/$(basename "$t")" 100 "$t" -t $((30 * LR_SLOW)) ;;
+		esac
+	done
+}
+
+netns() {
+	local t
+
+	run netns/flow 120 env COUNT=3000 bash test/netns/flow.sh
+	run netns/processes 60 bash test/netns/processes.sh
+	run netns/pause 100 bash test/netns/pause.sh
+	run netns/bridge 150 bash test/netns/bridge.sh
+	run netns/kill 150 env ROUNDS=20 bash test/netns/kill.sh
+	chmod 666 /dev/netmap
+	run netns/refuse 60 bash test/netns/refuse.sh
+	chmod 600 /dev/netmap
+}
+
+kernel() {
+	run kernel 300 bash "$B/test/kernel/run.sh" -k "$LR_KO" -t $((60 * LR_SLOW))
+}
+
+# NICs as the pair lr0, lr1 of test/conformance/wire.h and test/lib/netns.sh.
+wire() {
+	local kind=$1
+
+	ip link set "${kind}a" name lr0 && ip link set "${kind}b" name lr1 || { not_ok "wire/$kind" "no interfaces"; return; }
+	echo 1 >/proc/sys/net/ipv6/conf/lr0/disable_ipv6
+	echo 1 >/proc/sys/net/ipv6/conf/lr1/disable_ipv6
+	interfaces_before=$(interfaces)
+	export LR_WIRE=$kind
+	run "$kind/nic" 100 "$B/test/conformance/nic-raw" -t $((30 * LR_SLOW))
+	run "$kind/nicpoll" 100 "$B/test/conformance/nicpoll-raw" -t $((30 * LR_SLOW))
+	run "$kind/interface" 100 "$B/test/conformance/interface-raw" -t $((30 * LR_SLOW))
+	[ ! -x "$B/test/conformance/host-raw" ] || run "$kind/host" 100 "$B/test/conformance/host-raw" -t $((30 * LR_SLOW))
+	run "$kind/hostile" 60 "$B/test/conformance/hostile-raw" -t $((30 * LR_SLOW)) scribble_on_an_interface
+	run "$kind/flow" 120 env COUNT=2000 bash test/netns/flow.sh
+	run "$kind/kill" 100 env ROUNDS=10 bash test/netns/kill.sh
+	unset LR_WIRE
+	ip link set lr0 down
+	ip link set lr1 down
+	ip link set lr0 name "${kind}a"
+	ip link set lr1 name "${kind}b"
+	interfaces_before=$(interfaces)
+}
+
+# An interface that takes everything and gives nothing back.
+dummy() {
+	local sent
+
+	modprobe dummy numdummies=0
+	ip link add lrdummy type dummy && ip link set lrdummy up || { not_ok dummy "cannot be made"; return; }
+	"$B/bin/pkt-gen" -i netmap:lrdummy -f tx -n 5000 -l 60 >$out 2>&1 || not_ok dummy "pkt-gen: $(tail -n 1 $out)"
+	sent=$(cat /sys/class/net/lrdummy/statistics/tx_packets)
+	if [ "$sent" -ge 5000 ]; then ok "dummy: 5000 packets sent"; else not_ok "dummy: 5000 packets sent" "$sent were"; fi
+	timeout 60 "$B/bin/pkt-gen" -i netmap:lrdummy -f tx -l 60 >$out 2>&1 &
+	sleep 1
+	ip link del lrdummy
+	if wait_gone $!; then ok "dummy: deleted under a sender"; else not_ok "dummy: deleted under a sender" "it is stuck"; fi
+	leftovers dummy
+}
+
+# The process ends, by itself or by an interrupt.
+wait_gone() {
+	sleep 1
+	kill -INT "$1" 2>/dev/null
+	soon eval "! kill -0 $1 2>/dev/null"
+}
+
+# KiB that cannot be had any more: what is not free after all caches are dropped.
+used() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 0.2
+	awk '/^MemTotal/ { total = $2 } /^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 } END { print total - free }' /proc/meminfo
+}
+
+skbs() { awk '/^skbuff_(head_cache|fclone_cache)/ { n += $2 } END { print n + 0 }' /proc/slabinfo; }
+
+# The kernel's list of mappings names who made them.
+vmalloc_ours() { grep -c '\[netmap\]' /proc/vmallocinfo; }
+
+load() { insmod "$LR_KO" "$@"; }
+
+small() {
+	local before rc
+
+	[ "$(stat -c '%a %u:%g' /dev/netmap)" = "600 0:0" ]
+	verdict "small: root's alone" $? "/dev/netmap is $(stat -c '%a %u:%g' /dev/netmap)"
+	ip link add lr0 type veth peer name lr1
+	ip link set lr0 up
+	ip link set lr1 up
+	interfaces_before=$(interfaces)
+	hold e1000a
+	verdict "small: a NIC of hardware opens" $? "$(tail -n 2 $out)"
+	release
+	leftovers small
+	before=$(used)
+	hold lr0
+	verdict "small: a NIC opens" $? "$(tail -n 2 $out)"
+	echo "# opening a NIC takes $(($(used) - before)) KiB of $(awk '/^MemTotal/ { print $2 }' /proc/meminfo)"
+	rmmod netmap 2>/dev/null
+	rc=$?
+	[ $rc -ne 0 ] && [ -e /sys/module/netmap ]
+	verdict "small: not unloaded in use" $? "rmmod ended with code $rc"
+	release
+	leftovers small
+	rmmod netmap
+	verdict "small: unloaded after use" $? "rmmod failed"
+	[ ! -e /dev/netmap ] && [ ! -e /sys/class/misc/netmap ]
+	verdict "small: the device goes with the module" $?
+	[ "$(vmalloc_ours)" -eq 0 ]
+	verdict "small: no mapping is left" $? "$(grep '\[netmap\]' /proc/vmallocinfo)"
+	load_again
+	load_use_drift
+	ip link del lr0
+	interfaces_before=$(interfaces)
+	load
+}
+
+verdict() { if [ "$2" -eq 0 ]; then ok "$1"; else not_ok "$1" "${3:-failed}"; fi; }
+
+# Somebody who has the port open, until release.
+hold() {
+	"$B/bin/pkt-gen" -i "netmap:$1" -f rx >$out 2>&1 &
+	holder=$!
+	soon eval 'grep -q " slots, region " $out || ! kill -0 $holder 2>/dev/null' && kill -0 $holder
+}
+
+release() {
+	kill -INT $holder
+	soon eval '! kill -0 $holder 2>/dev/null' || kill -KILL $holder
+	wait $holder
+}
+
+load_again() {
+	local i
+
+	for i in {1..10}; do
+		load && rmmod netmap || { not_ok "small: loaded and unloaded ten times" "failed at number $i"; return; }
+	done
+	log_clean "small: loaded and unloaded ten times"
+	ok "small: loaded and unloaded ten times"
+}
+
+# The same work over and over does not take more and more memory. What the kernel itself keeps after the first rounds
+# does not count.
+load_use_drift() {
+	local i first last skbs_first skbs_last
+
+	for i in {1..6}; do
+		load
+		hold lr0
+		"$B/bin/pkt-gen" -i netmap:lr1 -f tx -n 20000 -l 60 >/dev/null 2>&1
+		release
+		soon unused
+		rmmod netmap
+		if [ $i -eq 2 ]; then first=$(used) skbs_first=$(skbs); fi
+	done
+	last=$(used) skbs_last=$(skbs)
+	echo "# memory in use: $first KiB after two rounds, $last KiB after six; skbs $skbs_first, $skbs_last"
+	[ $((last - first)) -lt 2048 ]
+	verdict "small: rounds of work take no more memory" $? "$((last - first)) KiB more after four rounds"
+	[ $((skbs_last - skbs_first)) -lt 2000 ]
+	verdict "small: rounds of work leave no packets" $? "$((skbs_last - skbs_first)) more after four rounds"
+}
+
+# Where the kernel can tell: memory that nobody points to.
+kmemleak() {
+	local file=/sys/kernel/debug/kmemleak
+
+	[ -w $file ] || return 0
+	echo scan >$file
+	sleep 6
+	echo scan >$file
+	if [ -s $file ]; then
+		not_ok kmemleak "memory is lost"
+		head -n 60 $file | sed 's/^/  | /'
+	else
+		ok kmemleak
+	fi
+}
+
+[ $# -gt 0 ] || { sed -n 's/^#	//p' "$0" >&2; exit 2; }
+modprobe veth
+interfaces_before=$(interfaces)
+while [ $# -gt 0 ]; do
+	case $1 in
+	small | raw | linked | netns | kernel | dummy) $1 ;;
+	wire)
+		wire "$2"
+		shift
+		;;
+	*)
+		echo "not ok plan: there is no part $1"
+		exit 2
+		;;
+	esac
+	shift
+done
+if [ -e /sys/module/netmap ]; then
+	soon unused && rmmod netmap
+	verdict "unloaded at the end" $? "$(cat /sys/module/netmap/refcnt 2>/dev/null) users: $(lsof_netmap)"
+fi
+kmemleak
+log_clean "at the end"
+exit $failed
