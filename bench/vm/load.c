@@ -110,6 +110,8 @@ static int measure(const struct load_method *tx, struct load *from, const struct
 			return -1;
 		*packets += (unsigned)n;
 	} while (measure_cycles() < end);
+	if (tx->finish && tx->finish(from))
+		return -1;
 	*busy = meter_end(&m);
 	return 0;
 }

@@ -19,6 +19,8 @@ struct load_method {
 	int (*open_rx)(struct load *l);
 	/* Hand over up to a batch, sleeping if there is no room. How many, or -1 after a message. */
 	int (*send)(struct load *l);
+	/* Sleep until what was handed over is with the interface; NULL: it always is. */
+	int (*finish)(struct load *l);
 	/* Take up to a batch, sleeping until there is one packet. How many, 0 when none came for long, -1 after a message. */
 	int (*receive)(struct load *l);
 	void (*close)(struct load *l);

@@ -96,6 +96,18 @@ static int send_batch(struct load *l)
 	return ioctl(n->port->fd, NIOCTXSYNC, NULL) ? load_fail("NIOCTXSYNC") : (int)sent;
 }
 
+static int finish(struct load *l)
+{
+	const struct netmap *n = l->own;
+
+	for (unsigned patience = 10 * LOAD_PATIENCE; nm_tx_pending(n->tx) && patience; patience--) {
+		if (ioctl(n->port->fd, NIOCTXSYNC, NULL))
+			return load_fail("NIOCTXSYNC");
+		usleep(100);
+	}
+	return 0;
+}
+
 static int receive_batch(struct load *l)
 {
 	struct netmap *n = l->own;
@@ -150,7 +162,7 @@ static void close_port(struct load *l)
 
 const struct load_method load_netmap = {
 	.name = "netmap", .what = "netmap on the interface's rings", .open_tx = open_nic, .open_rx = open_nic,
-	.send = send_batch, .receive = receive_batch, .close = close_port,
+	.send = send_batch, .finish = finish, .receive = receive_batch, .close = close_port,
 };
 
 const struct load_method load_netmap_host = {
