@@ -144,38 +144,38 @@ chroot_make() {
 
 # Everything of one kernel into directory $2, of Debian's suite $3.
 kernel_make() {
-	local version=$1 dir=$2 suite=$3 apt=$2/apt release boot
+	local version=$1 dir=$2 suite=$3 apt=$2/apt tree=$2/root release boot
 
 	mkdir -p "$dir"
 	apt_private "$apt" "$suite"
-	fetch "$apt" "$dir/root"
+	fetch "$apt" "$tree"
 	rm -rf "$apt"
-	[ -d "$dir/root/usr/lib/modules" ] || { mkdir -p "$dir/root/usr/lib" && mv "$dir/root/lib/modules" "$dir/root/usr/lib/"; }
-	release=$(ls "$dir/root/usr/lib/modules")
+	[ -d "$tree/usr/lib/modules" ] || { mkdir -p "$tree/usr/lib" && mv "$tree/lib/modules" "$tree/usr/lib/"; }
+	release=$(ls "$tree/usr/lib/modules")
 	[ "$(echo "$release" | wc -w)" -eq 1 ] || die "$suite has several kernels:" $release
-	boot=$dir/root/boot/vmlinuz-$release
-	[ -e "$boot" ] || boot=$dir/root/usr/lib/modules/$release/vmlinuz
+	boot=$tree/boot/vmlinuz-$release
+	[ -e "$boot" ] || boot=$tree/usr/lib/modules/$release/vmlinuz
 	[ -e "$boot" ] || die "no image of $release in its packages"
 	image_unpack "$boot" "$dir/image" || cp "$boot" "$dir/image" || exit 1
-	depmod -b "$dir/root/usr" -m /lib/modules "$release" 2>/dev/null || depmod -b "$dir/root/usr" "$release" || die "depmod $release"
+	depmod -b "$tree/usr" "$release" 2>/dev/null || die "depmod $release"
 	if [ "$suite" = unstable ]; then
 		chroot_make "$dir/chroot"
 		[ -d "$dir/chroot/usr/src/linux-headers-$release" ] || die "image and headers of unstable differ; try again"
-		rm -rf "$dir/root/usr/src"
+		rm -rf "$tree/usr/src"
 	else
-		headers_relocate "$dir/root"
+		headers_relocate "$tree"
 	fi
 	echo "$release" >"$dir/release"
 }
 
 parts() {
-	local dir=$kernels/$1 release
+	local dir=$kernels/$1 tree=$kernels/$1/root release
 
 	release=$(cat "$dir/release") || exit 1
 	echo "version=$1"
 	echo "release=$release"
 	echo "image=$dir/image"
-	echo "modules=$dir/root/usr/lib/modules/$release"
+	echo "modules=$tree/usr/lib/modules/$release"
 	if [ -d "$dir/chroot" ]; then
 		echo "kdir=/usr/src/linux-headers-$release"
 		echo "chroot=$dir/chroot"
@@ -183,7 +183,7 @@ parts() {
 		echo "kdir=$dir/build"
 		echo "chroot="
 	else
-		echo "kdir=$dir/root/usr/src/linux-headers-$release"
+		echo "kdir=$tree/usr/src/linux-headers-$release"
 		echo "chroot="
 	fi
 }
