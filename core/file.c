@@ -37,35 +37,40 @@ static inline struct span rx_rings(const struct lr_file *f)
 	return (struct span){ f->ring + f->num_tx, f->ring + f->num_rings };
 }
 
-/* 0, LR_SYNC_RESET if any was reset, or the first error. */
+/* What is told of several syncs: the first error, or else that one was reset. */
+static os_cold int worse(int result, int err)
+{
+	return result < 0 ? result : err;
+}
+
+/* 0, LR_SYNC_RESET or an error. */
 static int sync_rings(struct span s, unsigned int flags)
 {
-	int err, result = 0;
+	int result = 0;
 
 	for (; s.at < s.end; s.at++) {
-		err = lr_ring_sync(*s.at, flags);
-		if (os_unlikely(err) && result >= 0)
-			result = err;
+		int err = lr_ring_sync(*s.at, flags);
+
+		if (os_unlikely(err))
+			result = worse(result, err);
 	}
 	return result;
 }
 
-static int file_sync(struct lr_file *f, bool tx)
+static int file_sync(struct lr_file *f, struct span s)
 {
-	int err;
+	int err = os_likely(os_load_acquire(&f->port)) ? sync_rings(s, f->sync_flags) : -ENXIO;
 
-	if (os_unlikely(!os_load_acquire(&f->port)))
-		return -ENXIO;
-	err = sync_rings(tx ? tx_rings(f) : rx_rings(f), f->sync_flags);
+	/* A ring that was reset is poll's to tell. */
 	return err < 0 ? err : 0;
 }
 
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 {
 	if (os_likely(cmd == NIOCTXSYNC))
-		return file_sync(f, true);
+		return file_sync(f, tx_rings(f));
 	if (os_likely(cmd == NIOCRXSYNC))
-		return file_sync(f, false);
+		return file_sync(f, rx_rings(f));
 	switch (cmd) {
 	case NIOCCTRL:
 		return lr_control_ioctl(f, arg);

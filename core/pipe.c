@@ -229,8 +229,10 @@ static void abandon(struct lr_ring *r)
 	lr_control_lock_too(&r->lock);
 	for (i = r->head; i != r->hwtail; i = lr_pos_next(i, r->num_slots))
 		lr_count(&r->count.drops, !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG));
-	r->hwcur = r->head = r->tail = r->hwtail;
+	os_store(&r->hwcur, r->hwtail);
+	os_store(&r->head, r->hwtail);
 	os_store(&r->cur, r->hwtail);
+	os_store(&r->tail, r->hwtail);
 	os_waitq_wake(&t->wq);
 	os_mutex_unlock(&r->lock);
 	os_mutex_unlock(&t->lock);

@@ -50,7 +50,7 @@ static void repair_slots(struct lr_ring *r)
 }
 
 /* What the program sees goes back to the last positions that made sense; nothing is lost of what it has submitted. */
-static void ring_reset(struct lr_ring *r, uint32_t head, uint32_t cur)
+static os_cold void ring_reset(struct lr_ring *r, uint32_t head, uint32_t cur)
 {
 	os_log("%s: %s ring %u reset: head %u cur %u are not within [%u, %u] of %u slots", r->port->name,
 	       lr_kind_is_tx(r->kind) ? "tx" : "rx", r->index, head, cur, r->head, r->tail, r->num_slots);
@@ -64,7 +64,7 @@ static void ring_reset(struct lr_ring *r, uint32_t head, uint32_t cur)
 
 bool lr_no_timestamp;
 
-static void stamp(struct netmap_ring *s)
+static os_cold void stamp(struct netmap_ring *s)
 {
 	int64_t sec, usec;
 
@@ -82,16 +82,13 @@ static bool take_positions(struct lr_ring *r, unsigned int flags)
 
 	if (os_unlikely(flags & LR_SYNC_CLASSIC))
 		head = cur;
-	/* Where it was, with tail only ever moving away from it, is fine. */
-	if (head == r->head && cur == r->cur)
-		return true;
 	if (os_unlikely(!lr_pos_valid(r->num_slots, r->head, r->tail, head, cur))) {
 		ring_reset(r, head, cur);
 		return false;
 	}
 	if (os_unlikely(os_load(&r->shared->flags) & NR_FORWARD) && r->ops->forward && !lr_kind_is_tx(r->kind))
 		r->ops->forward(r, r->head, head);
-	r->head = head;
+	os_store(&r->head, head);
 	os_store(&r->cur, cur);
 	return true;
 }
@@ -112,13 +109,22 @@ static void publish(struct lr_ring *r, unsigned int flags)
 	os_store_release(&s->tail, tail);
 }
 
-/* Nothing was handed in, and there is no slot that could be given to the program. */
-static inline bool nothing_to_do(const struct lr_ring *r)
+/*
+ * Nothing was handed in, and there is no slot that could be given to the program. Only looked at, without the lock: if all of
+ * this holds nothing is to be done, whatever others do at the same time; if it does not, the lock tells.
+ */
+static inline bool at_rest(const struct lr_ring *r, unsigned int flags)
 {
-	return r->idle && r->head == r->hwcur && lr_pos_next(os_load(&r->hwtail), r->num_slots) == r->head;
+	const struct netmap_ring *s = r->shared;
+	uint32_t head = os_load(&r->head), tail = os_load(&r->tail);
+
+	return os_load(&s->head) == head && os_load(&s->cur) == os_load(&r->cur) && os_load(&r->hwcur) == head && r->idle &&
+	       os_load(&r->hwtail) == tail && os_load(&s->tail) == tail && lr_pos_next(tail, r->num_slots) == head &&
+	       !(flags & LR_SYNC_CLASSIC) && !(os_load(&s->flags) & NR_TIMESTAMP) && !os_load(&r->port->gone);
 }
 
-int lr_ring_sync(struct lr_ring *r, unsigned int flags)
+/* Not part of lr_ring_sync, which has nothing to save then when the ring is at rest. */
+static __attribute__((noinline)) int sync_locked(struct lr_ring *r, unsigned int flags)
 {
 	int err;
 
@@ -129,11 +135,19 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 		err = LR_SYNC_RESET;
 	} else {
 		lr_count(&r->count.syncs, 1);
-		err = nothing_to_do(r) ? 0 : r->sync(r, flags);
+		err = r->sync(r, flags);
 		publish(r, flags);
 	}
 	os_mutex_unlock(&r->lock);
 	return err;
+}
+
+int lr_ring_sync(struct lr_ring *r, unsigned int flags)
+{
+	if (!at_rest(r, flags))
+		return sync_locked(r, flags);
+	lr_count(&r->count.syncs, 1);
+	return 0;
 }
 
 /* A buffer in every slot, and the fields that programs read. */

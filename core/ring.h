@@ -41,7 +41,7 @@ static inline bool lr_kind_is_host(enum lr_ring_kind k)
 
 /*
  * Written under the ring's lock; read by anybody, any time. Change them with lr_count. The sender of a pipe counts in the
- * receiver's too: where both do (bad slots), one may be lost.
+ * receiver's too, and syncs of a ring at rest count without the lock: where two do so at once (bad slots, syncs), one may be lost.
  */
 struct lr_counters {
 	uint64_t packets, bytes;
