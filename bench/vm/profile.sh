@@ -44,7 +44,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$tmp/w"
-"$top/test/vm/boot.sh" -k "$kernel" ${module:+-m "$module"} -i -M 1024 -n "e1000 virtio" -t 300 -w "$tmp/w" \
+"$top/test/vm/boot.sh" -k "$kernel" ${module:+-m "$module"} -i -M 512 -n "e1000 virtio" -t 300 -w "$tmp/w" \
 	-a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off -plugin file=$bin/profile.so,out=$tmp/spans" -- \
 	"$top/bench/vm/guest.sh" -t "$seconds" -b "$batch" -s "$tmp/w/kallsyms" "$bin/load" "$@" >"$tmp/guest" 2>&1 ||
 	{ cat "$tmp/guest"; die "the guest failed"; }

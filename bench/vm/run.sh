@@ -128,7 +128,7 @@ eval "$parts"
 module=$("$top/test/vm/module.sh" "$kernel") || exit 1
 mkdir -p "$out" || exit 1
 echo "bench-vm: measuring on Linux $release, some minutes" >&2
-"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 1024 -n "e1000 virtio" -t 480 -a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off" -- \
+"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 512 -n "e1000 virtio" -t 480 -a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off" -- \
 	"$top/bench/vm/guest.sh" -t "$seconds" -b "$batches" "$bin/vm/load" >"$tmp/guest" 2>&1
 code=$?
 [ $code -eq 0 ] || { cat "$tmp/guest"; die "the guest failed ($code)"; }
