@@ -117,7 +117,14 @@ static int reading_get(char *buf, const struct kernel_param *kp)
 	return sysfs_emit(buf, "%u\n", value);
 }
 
-static const struct kernel_param_ops reading_ops = { .get = reading_get };
+/* On the command line of insmod, where no file's mode is in the way. */
+static int reading_set(const char *text, const struct kernel_param *kp)
+{
+	pr_warn("%s can only be read\n", kp->name);
+	return -EPERM;
+}
+
+static const struct kernel_param_ops reading_ops = { .set = reading_set, .get = reading_get };
 
 #define POOL_NUMBER(name, set, kind, field, text)						\
 	module_param_cb(name, &pool_ops, &lr_region_params[set].pool[kind].field, 0644);	\

@@ -19,8 +19,11 @@
 #include "os/os.h"
 #include "pages.h"
 
-/* Failures are told by the core, in words; the page allocator need not dump its state. */
-#define GFP_OURS (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+/*
+ * Failures are told by the core, in words: the page allocator need not dump its state, and nobody is killed for us to have
+ * memory. Programs ask for as much as there is.
+ */
+#define GFP_OURS (GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /* What one os_mem_commit gave. */
 struct piece {
@@ -85,7 +88,7 @@ static struct piece *piece_alloc(unsigned long first, size_t len)
 	p->len = len;
 	if (os_fail_alloc())
 		goto err_pages;
-	p->addr = alloc_pages_exact(len, GFP_OURS | __GFP_ZERO | __GFP_NORETRY);
+	p->addr = alloc_pages_exact(len, (GFP_OURS & ~__GFP_RETRY_MAYFAIL) | __GFP_ZERO | __GFP_NORETRY);
 	if (!p->addr)
 		p->addr = __vmalloc(len, GFP_OURS | __GFP_ZERO);
 	if (p->addr)
