@@ -124,7 +124,7 @@ static inline bool at_rest(const struct lr_ring *r, unsigned int flags)
 }
 
 /* Not part of lr_ring_sync, which has nothing to save then when the ring is at rest. */
-static __attribute__((noinline)) int sync_locked(struct lr_ring *r, unsigned int flags)
+static os_noinline int sync_locked(struct lr_ring *r, unsigned int flags)
 {
 	int err;
 

@@ -10,7 +10,7 @@
  *   struct os_waitq      something a poller can sleep on; embedded in each ring
  *   struct os_waiter     a poller collecting what it will sleep on; opaque to the core
  *   os_likely(c) os_unlikely(c)  os_prefetch(p)  os_assert(c)
- *   os_cold              a function that is rarely called, kept out of those that call it
+ *   os_cold os_noinline  a function that is rarely called; one that is kept out of those that call it
  *   os_load(p) os_store(p, v)                      relaxed, never torn, never repeated
  *   os_load_acquire(p) os_store_release(p, v)      pair with each other
  *   OS_BUF_HEADROOM      bytes between a buffer's chunk and what programs see as its start

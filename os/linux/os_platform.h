@@ -38,7 +38,8 @@
 #define os_likely(c) likely(c)
 #define os_unlikely(c) unlikely(c)
 #define os_prefetch(p) prefetch(p)
-#define os_cold __attribute__((cold, noinline))
+#define os_cold __cold noinline
+#define os_noinline noinline
 
 /* The core loads and stores 64 bits at once and must not see half of it. */
 static_assert(sizeof(long) == sizeof(uint64_t), "64-bit kernels only");

@@ -25,6 +25,7 @@
 #define os_unlikely(c) __builtin_expect(!!(c), 0)
 #define os_prefetch(p) __builtin_prefetch(p)
 #define os_cold __attribute__((cold, noinline))
+#define os_noinline __attribute__((noinline))
 
 #define os_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define os_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
