@@ -9,6 +9,8 @@
  * Kernels: the rx_handler is what bridges and bonds use (net/core/dev.c, __netif_receive_skb_core); the egress hook is
  * netfilter's (net/netfilter/core.c; CONFIG_NETFILTER_EGRESS).
  */
+#include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
 
@@ -28,12 +30,16 @@ static rx_handler_result_t receive(struct sk_buff **pskb)
 	struct lr_nic *nic = rcu_dereference(skb->dev->rx_handler_data);
 	uint32_t n = nic->port->num_rings[LR_RX], queue = skb_rx_queue_recorded(skb) ? skb_get_rx_queue(skb) : 0;
 	struct lr_inlet *in = &nic->inlet[0][likely(queue < n) ? queue : queue % n];
+	unsigned int pulled = skb->data - skb_mac_header(skb);
 
 	if (unlikely(lr_host_injects(nic) || skb->pkt_type == PACKET_LOOPBACK))
 		return RX_HANDLER_PASS;
+	/* Something redirected here that has no Ethernet header. */
+	if (unlikely(pulled - ETH_HLEN > 2 * VLAN_HLEN))
+		return RX_HANDLER_PASS;
 	if (!READ_ONCE(in->open))
 		return RX_HANDLER_PASS;
-	lr_inlet_take(in, skb, skb->data - skb_mac_header(skb), false);
+	lr_inlet_take(in, skb, pulled, false);
 	return RX_HANDLER_CONSUMED;
 }
 

@@ -6,9 +6,10 @@
  *
  *	host: packet socket at lr0  --  netmap:lr0^  netmap:lr0  =====  lr1  packet socket
  */
-#include <sched.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "wire.h"
 
@@ -362,6 +363,58 @@ CASE(deleted)
 	CHECK(poll_port(&p, POLLIN, 1000) & POLLERR);
 	CHECK_ERRNO(ioctl(p.fd, NIOCTXSYNC, NULL), ENXIO);
 	port_close(&p);
+}
+
+/* --- Under load ------------------------------------------------------------------------------------ */
+
+static bool stop;
+
+/* Sends without end; the interface may be down, or the queue full. */
+static void *sender(void *arg)
+{
+	int sock = *(int *)arg;
+	char frame[1000];
+
+	frame_fill(frame, 1, sizeof(frame));
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		if (send(sock, frame, sizeof(frame), MSG_DONTWAIT) < 0)
+			usleep(1000);
+	return NULL;
+}
+
+/* Opened, used a moment and closed in all ways, with packets on their way in both directions and a link that flaps. */
+CASE(open_and_close_under_load)
+{
+	static const uint32_t modes[] = { NR_REG_SW, NR_REG_ALL_NIC, NR_REG_NIC_SW, NR_REG_ONE_NIC, NR_REG_ONE_SW };
+	pthread_t t[2];
+
+	open_rings(NR_REG_SW, NULL);
+	port_close(&p);
+	CHECK_EQ(pthread_create(&t[0], NULL, sender, &host), 0);
+	CHECK_EQ(pthread_create(&t[1], NULL, sender, &wire), 0);
+	for (unsigned int i = 0; i < 60; i++) {
+		unsigned int n = sizeof(modes) / sizeof(modes[0]);
+
+		open_rings(modes[i % n], NULL);
+		if (i % 10 == 9)
+			wire_ip("link set %s %s", wire_near(), i % 20 == 9 ? "down" : "up");
+		poll_port(&p, POLLIN | POLLOUT, 5);
+		for (unsigned int k = 0; k < p.nifp->ni_rx_rings + p.nifp->ni_host_rx_rings; k++) {
+			struct netmap_ring *r;
+
+			if (!p.nifp->ring_ofs[p.nifp->ni_tx_rings + p.nifp->ni_host_tx_rings + k])
+				continue;
+			r = rx_ring(&p, k);
+			r->flags |= NR_FORWARD;
+			while (!nm_ring_empty(r))
+				take(r, NS_FORWARD);
+		}
+		rxsync(&p);
+		port_close(&p);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	CHECK_EQ(pthread_join(t[0], NULL), 0);
+	CHECK_EQ(pthread_join(t[1], NULL), 0);
 }
 
 /* --- Forwarding ------------------------------------------------------------------------------------- */

@@ -92,4 +92,10 @@ verdict "the NIC's rings cut the host off" $? "the host still gets answers"
 netns_stop alone INT
 wait_for 10 ping_once
 verdict "and give it back" $? "no answer any more"
+
+in_ns a ip link add br0 type bridge && in_ns a ip link set v0 master br0
+netns_spawn refused a "$B/bin/pkt-gen" -i netmap:v0 -f rx
+! netns_reap refused && netns_said refused 'v0 is part of a bridge'
+verdict "refused while it is part of a bridge" $? "it was opened, or the reason is not said"
+in_ns a ip link del br0
 netns_end
