@@ -89,21 +89,17 @@ struct lr_rx_format {
 
 /* --- Posting ----------------------------------------------------------------------------------- */
 
-/* Descriptor d gets another buffer. False: not a buffer for the device. */
-LR_INLINE bool lr_rx_hold(const struct lr_rx_format *f, struct lr_native_rx *x, const struct lr_ring *r, uint32_t d, uint32_t idx)
+/* Descriptor d gets another buffer, which was checked. */
+LR_INLINE void lr_rx_hold(const struct lr_rx_format *f, struct lr_native_rx *x, uint32_t d, uint32_t idx)
 {
 	const struct lr_rx_hw h = x->hw;
-	uint64_t addr;
+	uint64_t addr = lr_dma_addr(x->dma, idx);
 
-	if (!lr_dma_ok(x->dma, r, idx))
-		return false;
-	addr = lr_dma_addr(x->dma, idx);
 	x->holds[d] = idx;
 	if (f->loses_addr)
 		x->addr[d] = addr;
 	else
 		f->addr(&h, d, addr);
-	return true;
 }
 
 /* Up to n slots from x->slot on, in a straight piece. How many had a good buffer. */
@@ -120,8 +116,11 @@ LR_INLINE uint32_t lr_rx_post_plain(const struct lr_rx_format *f, struct lr_nati
 		uint32_t idx = os_load(&slot[i].buf_idx);
 		uint32_t d = f->pick ? f->pick(&h, p + i) : p + i;
 
-		if (os_unlikely(idx != holds[d]) && os_unlikely(!lr_rx_hold(f, x, r, d, idx)))
-			break;
+		if (os_unlikely(idx != holds[d])) {
+			if (os_unlikely(!lr_dma_ok(x->dma, r, idx)))
+				break;
+			lr_rx_hold(f, x, d, idx);
+		}
 		if (f->loses_addr)
 			f->addr(&h, d, addr[d]);
 		f->give(&h, d, p + i);
@@ -145,8 +144,11 @@ LR_INLINE bool lr_rx_post_one(const struct lr_rx_format *f, struct lr_native_rx 
 {
 	uint32_t d = f->pick ? f->pick(&x->hw, x->post) : x->post;
 
-	if (idx != x->holds[d] && !lr_rx_hold(f, x, r, d, idx))
-		return false;
+	if (idx != x->holds[d]) {
+		if (!lr_dma_ok(x->dma, r, idx))
+			return false;
+		lr_rx_hold(f, x, d, idx);
+	}
 	if (f->loses_addr)
 		f->addr(&x->hw, d, x->addr[d]);
 	f->give(&x->hw, d, x->post);
@@ -451,28 +453,24 @@ LR_INLINE void lr_native_rx_stop(const struct lr_rx_format *f, struct lr_native_
 }
 
 /* Every descriptor gets the address of a buffer that was checked; until then holds[] means nothing. */
-LR_INLINE bool lr_rx_hold_all(const struct lr_rx_format *f, struct lr_native_rx *x, struct lr_ring *r)
+LR_INLINE void lr_rx_hold_all(const struct lr_rx_format *f, struct lr_native_rx *x, struct lr_ring *r, uint32_t any)
 {
-	uint32_t d, idx = 0, pos = r->hwtail;
+	uint32_t d, pos = r->hwtail;
 
 	for (d = 0; d < r->num_slots; d++, pos = lr_pos_next(pos, r->num_slots)) {
-		uint32_t own = lr_slot_read(&r->slot[pos]).idx;
+		uint32_t idx = lr_slot_read(&r->slot[pos]).idx;
 
-		if (lr_dma_ok(x->dma, r, own))
-			idx = own;
-		if (!lr_rx_hold(f, x, r, d, idx))
-			return false;
+		lr_rx_hold(f, x, d, lr_dma_ok(x->dma, r, idx) ? idx : any);
 	}
-	return true;
 }
 
 /*
- * An empty ring of descriptors begins: the buffers in slots that are ours are posted; what the program has, it keeps. The
- * first slot that is ours must have a buffer. 0 or -ENOMEM.
+ * An empty ring of descriptors begins: the buffers in slots that are ours are posted; what the program has, it keeps. 0 or
+ * -ENOMEM.
  */
 LR_INLINE int lr_native_rx_start(const struct lr_rx_format *f, struct lr_native_rx *x, struct lr_ring *r)
 {
-	const uint32_t n = r->num_slots;
+	const uint32_t n = r->num_slots, any = lr_native_any_buf(x->dma, r);
 
 	if (!x->comps)
 		x->comps = n;
@@ -484,11 +482,11 @@ LR_INLINE int lr_native_rx_start(const struct lr_rx_format *f, struct lr_native_
 	x->slot = r->hwtail;
 	x->holds = os_zalloc(n * sizeof(*x->holds));
 	x->addr = os_zalloc(n * sizeof(*x->addr));
-	lr_ring_mend_slot(r, r->hwtail);
-	if (!x->holds || !x->addr || !lr_rx_hold_all(f, x, r)) {
+	if (!any || !x->holds || !x->addr) {
 		lr_native_rx_free(x);
 		return -ENOMEM;
 	}
+	lr_rx_hold_all(f, x, r, any);
 	lr_rx_post(f, x, r, lr_pos_prev(r->hwcur, n));
 	f->doorbell(x);
 	return 0;

@@ -98,6 +98,24 @@ LR_INLINE uint32_t lr_native_add(uint32_t pos, uint32_t k, uint32_t n)
 	return pos >= n ? pos - n : pos;
 }
 
+/*
+ * A buffer for descriptors whose slot has none: they must hold one, whatever programs wrote. Any of the ring's; 0: it has
+ * not one.
+ */
+static inline uint32_t lr_native_any_buf(const struct lr_dma *m, struct lr_ring *r)
+{
+	uint32_t i;
+
+	lr_ring_mend_slot(r, 0);
+	for (i = 0; i < r->num_slots; i++) {
+		uint32_t idx = lr_slot_read(&r->slot[i]).idx;
+
+		if (lr_dma_ok(m, r, idx))
+			return idx;
+	}
+	return 0;
+}
+
 /* The device said what cannot be. */
 LR_APART int lr_native_break(struct lr_ring *r, bool *broken, const char *what)
 {

@@ -390,14 +390,16 @@ static inline void lr_native_tx_stop(struct lr_native_tx *t)
 LR_INLINE int lr_native_tx_start(const struct lr_tx_format *f, struct lr_native_tx *t, struct lr_ring *r)
 {
 	const uint32_t n = r->num_slots;
-	uint32_t d, pos = r->hwcur;
+	uint32_t d, pos = r->hwcur, any = lr_native_any_buf(t->dma, r);
 
 	t->holds = os_zalloc(n * sizeof(*t->holds));
 	t->addr = os_zalloc(n * sizeof(*t->addr));
 	t->report = os_zalloc(n * sizeof(*t->report));
 	t->skip = os_zalloc(n);
-	if (!t->holds || !t->addr || !t->report || !t->skip)
-		goto err;
+	if (!any || !t->holds || !t->addr || !t->report || !t->skip) {
+		lr_native_tx_stop(t);
+		return -ENOMEM;
+	}
 	t->report_first = t->report_end = t->skips = t->done = t->next = t->frames = t->unreported = 0;
 	t->hw.lap = 0;
 	t->every = n / 4;
@@ -405,18 +407,10 @@ LR_INLINE int lr_native_tx_start(const struct lr_tx_format *f, struct lr_native_
 	for (d = 0; d < n; d++, pos = lr_pos_next(pos, n)) {
 		uint32_t idx = lr_slot_read(&r->slot[pos]).idx;
 
-		if (!lr_dma_ok(t->dma, r, idx))
-			idx = lr_ring_mend_slot(r, pos) ? lr_slot_read(&r->slot[pos]).idx : 0;
-		if (!lr_dma_ok(t->dma, r, idx))
-			goto err;
-		lr_tx_hold(f, t, d, idx);
+		lr_tx_hold(f, t, d, lr_dma_ok(t->dma, r, idx) ? idx : any);
 	}
 	os_store(&r->hwtail, lr_pos_prev(r->hwcur, n));
 	return 0;
-
-err:
-	lr_native_tx_stop(t);
-	return -ENOMEM;
 }
 
 #endif
