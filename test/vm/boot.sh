@@ -69,7 +69,8 @@ parts=$("$here/kernel.sh" "$kernel") || exit 125
 eval "$parts"
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/lr-vm.XXXXXX") || exit 125
-trap 'rm -rf "$tmp"' EXIT
+machine=
+trap '[ -z "$machine" ] || kill "$machine"; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 
 # Modules that init needs, dependencies first. What is part of the kernel image has none.
@@ -162,7 +163,7 @@ qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M
 	-cpu max,la57=off
 	-kernel "$image" -initrd "$tmp/initrd"
 	-append "console=ttyS0 loglevel=7 oops=panic panic_on_warn=1 panic=-1 softlockup_panic=1 log_buf_len=4M mitigations=off
-		rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on net.ifnames=0 $append"
+		rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on no_timer_check net.ifnames=0 $append"
 	-serial "file:$console" -chardev stdio,id=out,signal=off -serial chardev:out
 	-chardev "file,id=code,path=$tmp/code" -device isa-debugcon,iobase=0xe9,chardev=code
 	-device isa-debug-exit,iobase=0xf4,iosize=0x04
@@ -174,9 +175,13 @@ else
 	qemu+=(-accel tcg,thread=multi)
 fi
 [ -z "$verbose" ] || tail -q -s 0.2 -f --pid=$$ "$console" >&2 &
-timeout --foreground --kill-after=5 "$seconds" "${qemu[@]}" ${nic_args[@]+"${nic_args[@]}"} $qemu_more </dev/null \
-	2> >(grep -v 'is not connected to host network' >&2)
+# In the background, so that a signal to this script ends it at once.
+timeout --kill-after=5 "$seconds" "${qemu[@]}" ${nic_args[@]+"${nic_args[@]}"} $qemu_more </dev/null \
+	2> >(grep -v 'is not connected to host network' >&2) &
+machine=$!
+wait $machine
 ended=$?
+machine=
 [ -z "$keep" ] || cp "$console" "$keep"
 
 complain() {	# reason, code
