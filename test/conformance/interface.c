@@ -259,10 +259,10 @@ CASE(moved_to_another_namespace)
 {
 	struct port p = port_open(wire_near(), NULL);
 
-	/* With that namespace the interface goes, too. */
-	CHECK_EQ(system("unshare -n sleep 1 & pid=$!;"
+	/* With that namespace the interface goes, too, a second later. */
+	CHECK_EQ(system("unshare -n sleep 60 & pid=$!;"
 			"until [ \"$(readlink /proc/$pid/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do :; done;"
-			"ip link set lr0 netns $pid"), 0);
+			"ip link set lr0 netns $pid; rc=$?; { sleep 1; kill $pid; } & exit $rc"), 0);
 	calls_return(&p);
 	usleep(1200000);
 	calls_return(&p);
