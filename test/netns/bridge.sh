@@ -83,6 +83,9 @@ same_packets() { cmp -s <(packets "$TMP/sent.pcap") <(packets "$TMP/seen.pcap");
 netns_add a m b
 netns_veth a v0 m m0 2
 netns_veth m m1 b v1 2
+# The middle is no station of its own.
+ip -n "$(ns_name m)" link set m0 promisc on
+ip -n "$(ns_name m)" link set m1 promisc on
 netns_no_offloads a v0
 netns_no_offloads b v1
 netns_addr a v0 10.0.0.1/24

@@ -31,6 +31,7 @@ spread() {
 	local name=$1 tx=$2 rx=$3
 
 	shift 3
+	wanted "$name" || return
 	netns_spawn rx b "$flow" rx -i "$rx" -U -n "$count" "$@"
 	wait_for 10 netns_said rx ready
 	netns_spawn tx a "$flow" tx -i "$tx" -U -n "$count" -f 64 "$@"
@@ -44,6 +45,7 @@ spread() {
 
 # All of them out of one ring, without acknowledgements, which may come in elsewhere.
 last_ring() {
+	wanted "$nic: out of the last ring" || return
 	netns_spawn rx b "$flow" rx -i netmap:v1 -U -n "$count" -w 0
 	wait_for 10 netns_said rx ready
 	netns_spawn tx a "$flow" tx -i "netmap:v0-$((queues - 1))" -U -n "$count" -f 64 -w 0 -R 1000
@@ -90,6 +92,7 @@ frames() { in_ns b cat /sys/class/net/v1/statistics/rx_packets; }
 frames_come() { [ "$(frames)" -gt $(($1 + 100)) ]; }
 
 apart() {
+	wanted "$nic: a process for each ring" || return
 	receivers && sender && netns_reap tx
 	in_ns b sleep 0.3	# the last ones are on the way
 	receivers_end "$nic: a process for each ring" 0
@@ -101,6 +104,7 @@ apart() {
 one_dies() {
 	local before
 
+	wanted "$nic: one of them is killed" || return
 	receivers
 	before=$(frames)
 	sender
