@@ -183,8 +183,9 @@ check-vm: ## the module on real kernels in QEMU, KERNELS="6.1 6.12 7.2" (root)
 	@KERNELS="$(KERNELS)" scripts/check.sh vm
 
 check-vm-debug: ## the same on a kernel with KASAN, lockdep and kmemleak, which it builds first
-	@scripts/deps.sh vm
+	@scripts/deps.sh vm-debug
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests
+	@test/vm/planted.sh
 	@KERNELS=debug scripts/check.sh vm
 
 fuzz: ## each fuzz target for SECONDS (60)
