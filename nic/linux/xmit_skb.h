@@ -67,7 +67,7 @@ static inline bool lr_xmit_skb_free(const struct sk_buff *skb)
 static inline void lr_xmit_skb_return(struct sk_buff *skb)
 {
 	if (skb->destructor)
-		kfree_skb(skb);
+		consume_skb(skb);
 	else
 		refcount_set(&skb->users, 1);
 }
