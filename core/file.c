@@ -37,13 +37,7 @@ static inline struct span rx_rings(const struct lr_file *f)
 	return (struct span){ f->ring + f->num_tx, f->ring + f->num_rings };
 }
 
-/* What is told of several syncs: the first error, or else that one was reset. */
-static os_cold int worse(int result, int err)
-{
-	return result < 0 ? result : err;
-}
-
-/* 0, LR_SYNC_RESET or an error. */
+/* 0, LR_SYNC_RESET if any was reset, or the first error. */
 static int sync_rings(struct span s, unsigned int flags)
 {
 	int result = 0;
@@ -51,18 +45,31 @@ static int sync_rings(struct span s, unsigned int flags)
 	for (; s.at < s.end; s.at++) {
 		int err = lr_ring_sync(*s.at, flags);
 
-		if (os_unlikely(err))
-			result = worse(result, err);
+		if (os_unlikely(err) && result >= 0)
+			result = err;
 	}
 	return result;
 }
 
+/* One has failed: the others are synced all the same. */
+static os_cold int sync_others(struct span s, unsigned int flags, int err)
+{
+	sync_rings(s, flags);
+	return err;
+}
+
+/* For the ioctls. That a ring was reset is poll's to tell. */
 static int file_sync(struct lr_file *f, struct span s)
 {
-	int err = os_likely(os_load_acquire(&f->port)) ? sync_rings(s, f->sync_flags) : -ENXIO;
+	if (os_unlikely(!os_load_acquire(&f->port)))
+		return -ENXIO;
+	for (; s.at < s.end; s.at++) {
+		int err = lr_ring_sync(*s.at, f->sync_flags);
 
-	/* A ring that was reset is poll's to tell. */
-	return err < 0 ? err : 0;
+		if (os_unlikely(err < 0))
+			return sync_others((struct span){ s.at + 1, s.end }, f->sync_flags, err);
+	}
+	return 0;
 }
 
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)

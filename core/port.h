@@ -73,7 +73,7 @@ struct lr_port_ops {
 
 	int (*txsync)(struct lr_ring *r, unsigned int flags);
 	int (*rxsync)(struct lr_ring *r, unsigned int flags);
-	/* They have nothing to do when nothing is handed in and all slots are the program's: then they are not called. */
+	/* They have nothing to do when nothing is handed in (head == hwcur): then they are not called. */
 	bool idle;
 
 	/*

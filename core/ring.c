@@ -110,16 +110,16 @@ static void publish(struct lr_ring *r, unsigned int flags)
 }
 
 /*
- * Nothing was handed in, and there is no slot that could be given to the program. Only looked at, without the lock: if all of
- * this holds nothing is to be done, whatever others do at the same time; if it does not, the lock tells.
+ * Nothing was handed in, and nothing is there to be shown. Only looked at, without the lock: if all of this holds nothing is to
+ * be done, whatever others do at the same time; if it does not, the lock tells.
  */
 static inline bool at_rest(const struct lr_ring *r, unsigned int flags)
 {
 	const struct netmap_ring *s = r->shared;
 	uint32_t head = os_load(&r->head), tail = os_load(&r->tail);
 
-	return os_load(&s->head) == head && os_load(&s->cur) == os_load(&r->cur) && os_load(&r->hwcur) == head && r->idle &&
-	       os_load(&r->hwtail) == tail && os_load(&s->tail) == tail && lr_pos_next(tail, r->num_slots) == head &&
+	return os_load(&s->head) == head && os_load(&s->cur) == os_load(&r->cur) && os_load(&r->hwcur) == head &&
+	       os_load(&r->hwtail) == tail && os_load(&s->tail) == tail && os_load(&r->idle) &&
 	       !(flags & LR_SYNC_CLASSIC) && !(os_load(&s->flags) & NR_TIMESTAMP) && !os_load(&r->port->gone);
 }
 

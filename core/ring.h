@@ -70,7 +70,7 @@ struct lr_ring {
 	uint32_t buf_num;	/* copies from the region, for lr_buf_ok */
 	const uint8_t *buf_used;
 	int (*sync)(struct lr_ring *r, unsigned int flags);	/* the port's txsync or rxsync */
-	bool idle;		/* as the port's operations say */
+	bool idle;		/* as the port's operations say; a port may take it back for a while */
 	const struct lr_port_ops *ops;
 	void *priv;		/* the back end's */
 	struct lr_counters count;

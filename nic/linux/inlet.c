@@ -90,6 +90,8 @@ static void drop(struct lr_inlet *in)
 static void get_stuck(struct lr_inlet *in)
 {
 	lr_count(&in->ring->count.bad_slots, 1);
+	/* The next sync has something to do, also when nothing is handed in. */
+	os_store(&in->ring->idle, false);
 	/* Partner: the acquire in lr_inlet_rxsync. We are done with the free slots. */
 	smp_store_release(&in->stuck, true);
 	wake(in);
@@ -230,6 +232,7 @@ static void mend(struct lr_inlet *in)
 
 	for (i = r->hwtail; i != end; i = lr_pos_next(i, r->num_slots))
 		lr_ring_mend_slot(r, i);
+	os_store(&r->idle, true);
 	/* Partner: the acquire in usable. */
 	smp_store_release(&in->stuck, false);
 }

@@ -77,6 +77,7 @@ static struct lr_ring *setup(enum lr_ring_kind kind)
 	r->buf_len = SIZE - OS_BUF_HEADROOM;
 	r->priv = &t.q;
 	r->sync = kind == LR_TX ? lr_xdp_txsync : lr_xdp_rxsync;
+	r->idle = false;
 	return r;
 }
 
