@@ -247,15 +247,16 @@ CASE(mapping_not_for_children)
 	port_close(&shared);
 }
 
+static pid_t opener;
+
 /* The parent's death leaves the child the port, then a grandchild the mapping alone. */
 static void outlive(void *arg)
 {
 	int *report = arg;
-	pid_t parent = getppid();
 	uint32_t n = 0;
 	char ok = 1;
 
-	while (getppid() == parent)
+	while (getppid() == opener)
 		usleep(1000);
 	CHECK_EQ(put_packets(tx_ring(&shared, 0), 5, &n), 5);
 	txsync(&shared);
@@ -266,6 +267,7 @@ static void outlive(void *arg)
 
 static void open_and_die(void *arg)
 {
+	opener = getpid();
 	shared = lone_port("{1");
 	spawn(outlive, arg);
 	raise(SIGKILL);
