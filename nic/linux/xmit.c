@@ -2,12 +2,12 @@
 /*
  * Transmit: slots [hwcur, head) of a tx ring into a queue of the driver. See xmit.h.
  *
- * Frames go in runs, one for each time that the queue's lock is held with softirqs off: every frame but the last comes with the
- * promise of another one (xmit_more), so that the hardware is told once. Within a run they are made and handed over by the BATCH, and
- * the last of a batch waits until there is a next one or none for sure. A run ends at a packet that cannot be sent (it
- * is dropped between runs), where the queue stops, and after RUN_MAX frames.
+ * Frames go in runs, one for each time that the queue's lock is held with softirqs off: every frame but the last comes with
+ * the promise of another one (xmit_more), so that the hardware is told once. Within a run they are made and handed over by
+ * the BATCH, and the last of a batch waits until there is a next one or none for sure. A run ends at a packet that cannot
+ * be sent (it is dropped between runs), where the queue stops, and after RUN_MAX frames.
  *
- * What the device's state says is looked at with softirqs off: who takes a device down clears __LINK_STATE_START, then waits for all
+ * The device's state is looked at with softirqs off: who takes a device down clears __LINK_STATE_START, then waits for all
  * such sections (dev_deactivate_many), then stops the driver. The same goes for the number of queues
  * (netif_set_real_num_tx_queues).
  *

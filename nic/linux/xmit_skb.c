@@ -2,7 +2,6 @@
 /*
  * The skbs that transmit hands to drivers. See xmit_skb.h.
  */
-#include <linux/if_vlan.h>
 #include <linux/module.h>
 
 #include "fail.h"
@@ -235,7 +234,7 @@ int lr_xmit_skb_init(struct lr_xmit *x)
 	x->limit = x->ring->num_slots;
 	x->refs_low = 1 + x->limit / 2;
 	x->headroom = dev_headroom(dev);
-	x->room = min_t(uint32_t, ALIGN(dev->mtu + dev->hard_header_len + VLAN_HLEN, COPY_STEP), POOL_ROOM);
+	x->room = POOL_ROOM;
 	if (dev_shares(dev)) {
 		x->pool = os_zalloc(x->limit * sizeof(*x->pool));
 		if (!x->pool)

@@ -95,7 +95,10 @@ static inline void lr_xmit_skb_finish(struct sk_buff *skb, unsigned char *data, 
 /* Wakes who sleeps on the ring, as long as there is a ring. Any context. */
 void lr_xmit_wake(struct lr_xmit *x);
 
-/* The pool, if the device can have one, and the owner's reference; fini gives both back, and x goes with its last skb. 0 or -ENOMEM. */
+/*
+ * The pool, if the device can have one, and the owner's reference: 0 or -ENOMEM. fini gives both back, and x goes with its
+ * last skb.
+ */
 int lr_xmit_skb_init(struct lr_xmit *x);
 void lr_xmit_skb_fini(struct lr_xmit *x);
 
