@@ -198,7 +198,7 @@ bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
 
 bench-vm: ## guest instructions per packet in a VM, bench/out/results-vm.json (root; QUICK=1, KERNEL=6.12)
 	@scripts/deps.sh vm
-	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/bench/report $(B)/bench/vm/load
+	@$(MAKE) -s --no-print-directory -j$$(nproc) $(B)/bench/report $(B)/bench/vm/load
 	@bench/vm/run.sh $(if $(KERNEL),-k $(KERNEL)) $(if $(QUICK),-q)
 
 style: ## house style, measured

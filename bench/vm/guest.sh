@@ -4,7 +4,7 @@
 # In the guest, as root: sets up the interfaces, then measures. run.sh and profile.sh start it.
 #
 #	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] [-s FILE] LOAD [MEASUREMENT]
-#	  -t	seconds of 10^9 instructions for each measurement (0.05)
+#	  -t	seconds of 10^9 instructions for each measurement (0.03)
 #	  -b	batches (256)
 #	  -s	leave the kernel's symbols there
 #	  LOAD	the program that measures, see load.c
@@ -18,7 +18,7 @@
 # guest nothing; at the far end of the veth pair the host's stack drops them, first thing in ip_rcv(). It is the same for
 # all methods. e1000 has its largest rings, so that a batch of 512 fits into them; virtio has the 256 that QEMU gives it.
 set -u
-seconds=0.05 batches=256 symbols=''
+seconds=0.03 batches=256 symbols=''
 
 usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
 
@@ -91,38 +91,43 @@ measure() { # tx|rx, method, interface, batch
 }
 
 # The batch makes no difference to those that take packets one by one.
-all() {
-	local batch i m
+singly() {
+	local i m
 
 	for i in e1000a virtioa veth0; do
 		for m in udp packet pktgen; do
 			measure tx $m $i 256
 		done
+		measure tx udp-mmsg $i 256
+		measure tx packet-mmsg $i 256
 	done
 	for i in e1000b virtiob veth1; do
 		measure rx packet $i 256
+		measure rx packet-mmsg $i 256
 	done
-	for batch in $batches; do
-		for m in pipe null null-idle; do
-			measure tx $m none "$batch"
+	measure tx null-idle none 256
+	measure tx netmap-idle e1000a 256
+}
+
+in_batches() { # of so many
+	local i m
+
+	measure tx pipe none "$1"
+	measure tx null none "$1"
+	for i in e1000a virtioa veth0; do
+		for m in packet-mmap xsk netmap; do
+			measure tx $m $i "$1"
 		done
-		for i in e1000a virtioa veth0; do
-			for m in udp-mmsg packet-mmsg packet-mmap xsk netmap; do
-				measure tx $m $i "$batch"
-			done
-			# veth shares no packets, so it refuses bursts of one.
-			[ $i = veth0 ] || measure tx pktgen-best $i "$batch"
-		done
-		for i in e1000b virtiob veth1; do
-			for m in packet-mmsg packet-mmap xsk netmap; do
-				measure rx $m $i "$batch"
-			done
-		done
-		measure tx netmap-idle e1000a "$batch"
-		measure tx netmap-host e1000b "$batch"
-		measure rx netmap-host e1000b "$batch"
+		# veth shares no packets, so it refuses bursts of one.
+		[ $i = veth0 ] || measure tx pktgen-best $i "$1"
 	done
-	true
+	for i in e1000b virtiob veth1; do
+		for m in packet-mmap xsk netmap; do
+			measure rx $m $i "$1"
+		done
+	done
+	measure tx netmap-host e1000b "$1"
+	measure rx netmap-host e1000b "$1"
 }
 
 setup || { echo "the interfaces could not be set up" >&2; exit 1; }
@@ -132,5 +137,9 @@ if [ $# -gt 0 ]; then
 		measure $* "$batch" || exit 1
 	done
 else
-	all
+	singly
+	for batch in $batches; do
+		in_batches "$batch"
+	done
+	true
 fi

@@ -75,7 +75,7 @@ static inline void meter_close(void)
  */
 static inline void meter_settle(void)
 {
-	usleep(5000);
+	usleep(3000);
 }
 
 /*

@@ -123,19 +123,20 @@ static int receive_batch(struct load *l)
 	return -1;
 }
 
-/* Both ends in one program: what was sent is received before the call returns. */
+/* Both ends in one program. What finds no room at the other end, if that has fewer slots, goes with the next batch. */
 static int pipe_batch(struct load *l)
 {
 	struct netmap *n = l->own;
 	uint64_t bytes = 0;
-	unsigned sent = port_fill(n->tx, l->args.batch, (uint16_t)l->args.length), came;
+	unsigned came;
 
+	port_fill(n->tx, l->args.batch, (uint16_t)l->args.length);
 	if (ioctl(n->port->fd, NIOCTXSYNC, NULL) || ioctl(n->peer->fd, NIOCRXSYNC, NULL))
 		return load_fail("sync");
 	came = port_take(n->rx, l->args.batch, &bytes);
-	if (came == sent && bytes == (uint64_t)came * l->args.length)
+	if (came && bytes == (uint64_t)came * l->args.length)
 		return (int)came;
-	fprintf(stderr, "%u packets were sent, %u came, %llu bytes\n", sent, came, (unsigned long long)bytes);
+	fprintf(stderr, "%u packets of together %llu bytes came through the pipe\n", came, (unsigned long long)bytes);
 	return -1;
 }
 

@@ -17,7 +17,7 @@ set -u -o pipefail
 export LC_ALL=C
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$top/build/bench/vm
-kernel=6.1 module='' batch=256 seconds=0.05 lines=40
+kernel=6.1 module='' batch=256 seconds=0.03 lines=40
 
 usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
 die() { echo "profile: $*" >&2; exit 1; }

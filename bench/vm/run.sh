@@ -16,7 +16,7 @@ export LC_ALL=C
 top=$(cd "$(dirname "$0")/../.." && pwd)
 out=${BENCH_OUT:-$top/bench/out}
 bin=$top/build/bench
-kernel=6.1 seconds=0.05 batches="256 512"
+kernel=6.1 seconds=0.03 batches="256 512" limit=480
 
 usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
 die() { echo "bench-vm: $*" >&2; exit 1; }
@@ -24,7 +24,7 @@ die() { echo "bench-vm: $*" >&2; exit 1; }
 while getopts hqk: opt; do
 	case $opt in
 	h) usage; exit 0 ;;
-	q) seconds=0.03 batches=256 ;;
+	q) seconds=0.015 batches=256 ;;
 	k) kernel=$OPTARG ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -128,11 +128,15 @@ eval "$parts"
 module=$("$top/test/vm/module.sh" "$kernel") || exit 1
 mkdir -p "$out" || exit 1
 echo "bench-vm: measuring on Linux $release, some minutes" >&2
-"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 512 -n "e1000 virtio" -t 480 -a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off" -- \
+"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 512 -n "e1000 virtio" -t "$limit" -a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off" -- \
 	"$top/bench/vm/guest.sh" -t "$seconds" -b "$batches" "$bin/vm/load" >"$tmp/guest" 2>&1
 code=$?
-[ $code -eq 0 ] || { cat "$tmp/guest"; die "the guest failed ($code)"; }
-grep -v '^result' "$tmp/guest" >&2
+case $code in
+0) ;;
+124) echo "bench-vm: this machine is slow: after $limit s the rest, of the larger batches, is left out" >&2 ;;
+*) cat "$tmp/guest"; die "the guest failed ($code)" ;;
+esac
+grep -E '^failed' "$tmp/guest" >&2
 { goals && details && figures; } >"$tmp/lines" || { cat "$tmp/guest"; die "not everything could be measured"; }
 "$bin/report" -o "$out" -n results-vm <"$tmp/lines" || die "no report"
 echo "bench-vm: written: $out/results-vm.json, $out/vm-*.svg" >&2
