@@ -23,28 +23,28 @@ struct lr_e1000_desc {
 	__le64 word;
 };
 
-#define LR_E1000_DD (UINT64_C(1) << 32)
-#define LR_E1000_EOP (UINT64_C(2) << 32)
+#define LR_E1000_DD (1ull << 32)
+#define LR_E1000_EOP (2ull << 32)
 /* RXE, CXE, SEQ, SE, CE: the frame is damaged. The others are about checksums in it. */
-#define LR_E1000_RX_ERRORS (UINT64_C(0x97) << 40)
+#define LR_E1000_RX_ERRORS (0x97ull << 40)
 
 #define LR_E1000_TX_EOP (1u << 24)
 #define LR_E1000_TX_IFCS (2u << 24)
 #define LR_E1000_TX_RS (8u << 24)
 
-LR_INLINE struct lr_e1000_desc *lr_e1000_desc(void *ring, uint32_t d)
+LR_INLINE struct lr_e1000_desc *lr_e1000_desc(void *ring, size_t d)
 {
 	return (struct lr_e1000_desc *)ring + d;
 }
 
 /* --- Transmit ---------------------------------------------------------------------------------- */
 
-LR_INLINE void lr_e1000_tx_addr(const struct lr_tx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_e1000_tx_addr(const struct lr_tx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_e1000_desc(h->desc, d)->addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_e1000_tx_frame(const struct lr_tx_hw *h, uint32_t d, uint32_t k, uint32_t len)
+LR_INLINE void lr_e1000_tx_frame(const struct lr_tx_hw *h, size_t d, uint32_t k, uint32_t len)
 {
 	(void)k;
 	os_store(&lr_e1000_desc(h->desc, d)->word, cpu_to_le64((uint64_t)(len | LR_E1000_TX_EOP | LR_E1000_TX_IFCS)));
@@ -74,7 +74,7 @@ LR_INLINE void lr_e1000_tx_doorbell(struct lr_native_tx *t)
 	lr_reg_write(t->doorbell, t->next);
 }
 
-static const struct lr_tx_format lr_e1000_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_e1000_tx __attribute__((__unused__)) = {
 	.pad = 60,	/* padding by the device may corrupt frames on PCI and PCI-X */
 	.addr = lr_e1000_tx_addr,
 	.frame = lr_e1000_tx_frame,
@@ -86,12 +86,12 @@ static const struct lr_tx_format lr_e1000_tx __attribute__((unused)) = {
 
 /* --- Receive ------------------------------------------------------------------------------------- */
 
-LR_INLINE void lr_e1000_rx_addr(const struct lr_rx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_e1000_rx_addr(const struct lr_rx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_e1000_desc(h->desc, d)->addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_e1000_rx_give(const struct lr_rx_hw *h, uint32_t d, uint32_t p)
+LR_INLINE void lr_e1000_rx_give(const struct lr_rx_hw *h, size_t d, size_t p)
 {
 	(void)p;
 	os_store(&lr_e1000_desc(h->desc, d)->word, (__le64)0);
@@ -102,12 +102,12 @@ LR_INLINE void lr_e1000_rx_doorbell(struct lr_native_rx *x)
 	lr_reg_write(x->doorbell, x->post);
 }
 
-LR_INLINE bool lr_e1000_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_e1000_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	uint64_t word = le64_to_cpu(os_load(&lr_e1000_desc(h->desc, c)->word));
 
 	*desc = c;
-	*len = (uint16_t)word;
+	*len = word & 0xffff;
 	return (word & (LR_E1000_DD | LR_E1000_EOP | LR_E1000_RX_ERRORS)) == (LR_E1000_DD | LR_E1000_EOP);
 }
 
@@ -122,7 +122,7 @@ LR_INLINE int lr_e1000_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_rx
 	return !!(word & LR_E1000_DD);
 }
 
-static const struct lr_rx_format lr_e1000_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_e1000_rx __attribute__((__unused__)) = {
 	.addr = lr_e1000_rx_addr,
 	.give = lr_e1000_rx_give,
 	.doorbell = lr_e1000_rx_doorbell,

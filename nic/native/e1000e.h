@@ -15,7 +15,7 @@
 /* RXE, CXE, SEQ, SE, CE. The others are about checksums in the frame. */
 #define LR_E1000E_RX_ERRORS 0x97000000u
 
-static const struct lr_tx_format lr_e1000e_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_e1000e_tx __attribute__((__unused__)) = {
 	.pad = 17,	/* what TCTL.PSP needs to begin with */
 	.addr = lr_e1000_tx_addr,
 	.frame = lr_e1000_tx_frame,
@@ -25,7 +25,7 @@ static const struct lr_tx_format lr_e1000e_tx __attribute__((unused)) = {
 	.is_done = lr_e1000_tx_is_done,
 };
 
-LR_INLINE bool lr_e1000e_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_e1000e_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	return lr_intel_rx_frame(h, c, LR_E1000E_RX_ERRORS, desc, len);
 }
@@ -35,7 +35,7 @@ LR_INLINE int lr_e1000e_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_r
 	return lr_intel_rx_piece(x, c, LR_E1000E_RX_ERRORS, p);
 }
 
-static const struct lr_rx_format lr_e1000e_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_e1000e_rx __attribute__((__unused__)) = {
 	.loses_addr = true,
 	.addr = lr_intel_rx_addr,
 	.give = lr_intel_rx_give,

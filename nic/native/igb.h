@@ -15,7 +15,7 @@
 /* RXE, CXE, SEQ, SE, CE, where a controller has them. The others are about checksums in the frame. */
 #define LR_IGB_RX_ERRORS 0x97000000u
 
-static const struct lr_tx_format lr_igb_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_igb_tx __attribute__((__unused__)) = {
 	.pad = 17,	/* the least that the device pads itself */
 	.loses_addr = true,
 	.addr = lr_intel_tx_addr,
@@ -26,7 +26,7 @@ static const struct lr_tx_format lr_igb_tx __attribute__((unused)) = {
 	.is_done = lr_intel_tx_is_done,
 };
 
-LR_INLINE bool lr_igb_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_igb_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	return lr_intel_rx_frame(h, c, LR_IGB_RX_ERRORS, desc, len);
 }
@@ -36,7 +36,7 @@ LR_INLINE int lr_igb_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_rx_p
 	return lr_intel_rx_piece(x, c, LR_IGB_RX_ERRORS, p);
 }
 
-static const struct lr_rx_format lr_igb_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_igb_rx __attribute__((__unused__)) = {
 	.loses_addr = true,
 	.addr = lr_intel_rx_addr,
 	.give = lr_intel_rx_give,

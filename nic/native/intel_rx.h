@@ -23,17 +23,17 @@ struct lr_intel_rx_desc {
 #define LR_INTEL_RX_EOP 2u
 #define LR_INTEL_RX_LEN_SHIFT 32
 
-LR_INLINE struct lr_intel_rx_desc *lr_intel_rx_desc(const struct lr_rx_hw *h, uint32_t d)
+LR_INLINE struct lr_intel_rx_desc *lr_intel_rx_desc(const struct lr_rx_hw *h, size_t d)
 {
 	return (struct lr_intel_rx_desc *)h->desc + d;
 }
 
-LR_INLINE void lr_intel_rx_addr(const struct lr_rx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_intel_rx_addr(const struct lr_rx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_intel_rx_desc(h, d)->addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_intel_rx_give(const struct lr_rx_hw *h, uint32_t d, uint32_t p)
+LR_INLINE void lr_intel_rx_give(const struct lr_rx_hw *h, size_t d, size_t p)
 {
 	(void)p;
 	os_store(&lr_intel_rx_desc(h, d)->word, (__le64)0);
@@ -44,12 +44,12 @@ LR_INLINE void lr_intel_rx_doorbell(struct lr_native_rx *x)
 	lr_reg_write(x->doorbell, x->post);
 }
 
-LR_INLINE bool lr_intel_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t errors, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_intel_rx_frame(const struct lr_rx_hw *h, size_t c, uint32_t errors, size_t *desc, uint64_t *len)
 {
 	uint64_t word = le64_to_cpu(os_load(&lr_intel_rx_desc(h, c)->word));
 
 	*desc = c;
-	*len = (uint16_t)(word >> LR_INTEL_RX_LEN_SHIFT);
+	*len = word >> LR_INTEL_RX_LEN_SHIFT & 0xffff;
 	return ((uint32_t)word & (LR_INTEL_RX_DD | LR_INTEL_RX_EOP | errors)) == (LR_INTEL_RX_DD | LR_INTEL_RX_EOP);
 }
 

@@ -26,26 +26,26 @@ struct lr_intel_tx_desc {
 #define LR_INTEL_TX_RS (1u << 27)
 #define LR_INTEL_TX_DEXT (1u << 29)	/* an advanced one */
 #define LR_INTEL_TX_PAYLEN_SHIFT (32 + 14)
-#define LR_INTEL_TX_DD (UINT64_C(1) << 32)
+#define LR_INTEL_TX_DD (1ull << 32)
 
-LR_INLINE struct lr_intel_tx_desc *lr_intel_tx_desc(const struct lr_tx_hw *h, uint32_t d)
+LR_INLINE struct lr_intel_tx_desc *lr_intel_tx_desc(const struct lr_tx_hw *h, size_t d)
 {
 	return (struct lr_intel_tx_desc *)h->desc + d;
 }
 
-LR_INLINE void lr_intel_tx_addr(const struct lr_tx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_intel_tx_addr(const struct lr_tx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_intel_tx_desc(h, d)->addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_intel_tx_word(const struct lr_tx_hw *h, uint32_t d, uint32_t len, uint32_t total, uint32_t eop)
+LR_INLINE void lr_intel_tx_word(const struct lr_tx_hw *h, size_t d, uint32_t len, uint32_t total, uint32_t eop)
 {
 	uint64_t word = len | LR_INTEL_TX_DATA | LR_INTEL_TX_IFCS | LR_INTEL_TX_DEXT | eop;
 
 	os_store(&lr_intel_tx_desc(h, d)->word, cpu_to_le64(word | (uint64_t)total << LR_INTEL_TX_PAYLEN_SHIFT));
 }
 
-LR_INLINE void lr_intel_tx_frame(const struct lr_tx_hw *h, uint32_t d, uint32_t k, uint32_t len)
+LR_INLINE void lr_intel_tx_frame(const struct lr_tx_hw *h, size_t d, uint32_t k, uint32_t len)
 {
 	(void)k;
 	lr_intel_tx_word(h, d, len, len, LR_INTEL_TX_EOP);

@@ -16,7 +16,7 @@
 /* USE, OSE, PE, LE, CE. The others are about checksums in the frame and filters. */
 #define LR_IXGBE_RX_ERRORS 0x3b000000u
 
-static const struct lr_tx_format lr_ixgbe_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_ixgbe_tx __attribute__((__unused__)) = {
 	.pad = 17,	/* the least that the device pads itself */
 	.loses_addr = true,
 	.addr = lr_intel_tx_addr,
@@ -27,7 +27,7 @@ static const struct lr_tx_format lr_ixgbe_tx __attribute__((unused)) = {
 	.is_done = lr_intel_tx_is_done,
 };
 
-LR_INLINE bool lr_ixgbe_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_ixgbe_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	return lr_intel_rx_frame(h, c, LR_IXGBE_RX_ERRORS, desc, len);
 }
@@ -37,7 +37,7 @@ LR_INLINE int lr_ixgbe_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_rx
 	return lr_intel_rx_piece(x, c, LR_IXGBE_RX_ERRORS, p);
 }
 
-static const struct lr_rx_format lr_ixgbe_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_ixgbe_rx __attribute__((__unused__)) = {
 	.loses_addr = true,
 	.addr = lr_intel_rx_addr,
 	.give = lr_intel_rx_give,

@@ -66,8 +66,8 @@ static inline void lr_dma_mb(void)
 #endif
 
 /* A descriptor of constants only does its work when all of it is one piece of code. */
-#define LR_INLINE static inline __attribute__((always_inline))
+#define LR_INLINE static inline __attribute__((__always_inline__))
 /* What is rare stays out of the way, with registers of its own. */
-#define LR_APART static __attribute__((noinline, unused))
+#define LR_APART static os_noinline __attribute__((__unused__))
 
 #endif

@@ -63,24 +63,24 @@ struct lr_rx_format {
 	bool unordered;
 
 	/* The descriptor for post p; NULL: p. */
-	uint32_t (*pick)(const struct lr_rx_hw *h, uint32_t p);
-	void (*addr)(const struct lr_rx_hw *h, uint32_t d, uint64_t addr);
+	size_t (*pick)(const struct lr_rx_hw *h, size_t p);
+	void (*addr)(const struct lr_rx_hw *h, size_t d, uint64_t addr);
 	/* Descriptor d is the device's, as post p. */
-	void (*give)(const struct lr_rx_hw *h, uint32_t d, uint32_t p);
+	void (*give)(const struct lr_rx_hw *h, size_t d, size_t p);
 	/* All before x->post is the device's. */
 	void (*doorbell)(struct lr_native_rx *x);
 
 	/* How many completions there may be, at most x->out; more: nonsense. NULL: x->out, and each says whether it is there. */
 	uint32_t (*ready)(struct lr_native_rx *x);
 	/* Completion c is there and a whole frame without error: its descriptor and length. */
-	bool (*frame)(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len);
+	bool (*frame)(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len);
 	/*
 	 * Completion c: 1 with the piece, 0: not there, -1: nonsense. p->left is what the piece before left there, 0 at the
 	 * start of a frame. Not called twice for a piece but after 0 for a later one of the same frame.
 	 */
 	int (*piece)(struct lr_native_rx *x, uint32_t c, struct lr_rx_piece *p);
 	/* Completion c, of descriptor d, was taken. NULL: nothing to do. */
-	void (*take)(const struct lr_rx_hw *h, uint32_t c, uint32_t d);
+	void (*take)(const struct lr_rx_hw *h, size_t c, size_t d);
 	/* Descriptor d is the device's. NULL: they are those from x->next on. */
 	bool (*is_out)(const struct lr_rx_hw *h, uint32_t d);
 	/* Piece i of a delivered frame gets its data where it belongs; NULL: it is. */
@@ -90,7 +90,7 @@ struct lr_rx_format {
 /* --- Posting ----------------------------------------------------------------------------------- */
 
 /* Descriptor d gets another buffer, which was checked. */
-LR_INLINE void lr_rx_hold(const struct lr_rx_format *f, struct lr_native_rx *x, uint32_t d, uint32_t idx)
+LR_INLINE void lr_rx_hold(const struct lr_rx_format *f, struct lr_native_rx *x, size_t d, uint32_t idx)
 {
 	const struct lr_rx_hw h = x->hw;
 	uint64_t addr = lr_dma_addr(x->dma, idx);
@@ -109,12 +109,12 @@ LR_INLINE uint32_t lr_rx_post_plain(const struct lr_rx_format *f, struct lr_nati
 	const uint32_t *const holds = x->holds;
 	const uint64_t *const addr = x->addr;
 	const struct lr_rx_hw h = x->hw;
-	const uint32_t p = x->post;
-	uint32_t i;
+	const size_t p = x->post;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
 		uint32_t idx = os_load(&slot[i].buf_idx);
-		uint32_t d = f->pick ? f->pick(&h, p + i) : p + i;
+		size_t d = f->pick ? f->pick(&h, p + i) : p + i;
 
 		if (os_unlikely(idx != holds[d])) {
 			if (os_unlikely(!lr_dma_ok(x->dma, r, idx)))
@@ -125,7 +125,7 @@ LR_INLINE uint32_t lr_rx_post_plain(const struct lr_rx_format *f, struct lr_nati
 			f->addr(&h, d, addr[d]);
 		f->give(&h, d, p + i);
 	}
-	return i;
+	return (uint32_t)i;
 }
 
 /* k posts were made. */
@@ -142,7 +142,7 @@ LR_INLINE void lr_rx_posted(struct lr_native_rx *x, uint32_t k)
 /* A buffer that is in no slot: posts it. */
 LR_INLINE bool lr_rx_post_one(const struct lr_rx_format *f, struct lr_native_rx *x, struct lr_ring *r, uint32_t idx)
 {
-	uint32_t d = f->pick ? f->pick(&x->hw, x->post) : x->post;
+	size_t d = f->pick ? f->pick(&x->hw, x->post) : x->post;
 
 	if (idx != x->holds[d]) {
 		if (!lr_dma_ok(x->dma, r, idx))
@@ -219,24 +219,25 @@ LR_INLINE uint32_t lr_rx_plain(const struct lr_rx_format *f, struct lr_native_rx
 	struct netmap_slot *const slot = r->slot + pos;
 	const uint32_t *const holds = x->holds;
 	const struct lr_rx_hw h = x->hw;
-	const uint32_t room = h.len - LR_FRAME_MIN, c = x->next;
-	const uint16_t flags = lr_rx_flags(f, x);
+	const uint64_t room = h.len - LR_FRAME_MIN, flags = (uint64_t)lr_rx_flags(f, x) << 48;
+	const size_t c = x->next;
 	uint64_t bytes = 0;
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
-		uint32_t d, len;
+		uint64_t len;
+		size_t d;
 
 		if (os_unlikely(!f->frame(&h, c + i, &d, &len)) || os_unlikely(len - LR_FRAME_MIN > room))
 			break;
-		lr_slot_write(&slot[i], holds[d], (uint16_t)len, flags);
+		os_store((uint64_t *)(void *)&slot[i], holds[d] | len << 32 | flags);
 		if (f->take)
 			f->take(&h, c + i, d);
 		bytes += len;
 	}
 	lr_count(&r->count.packets, i);
 	lr_count(&r->count.bytes, bytes);
-	return i;
+	return (uint32_t)i;
 }
 
 /* What is known of a frame once its pieces were looked at. */

@@ -45,6 +45,7 @@
  *    port starts, and by region_grown (all ring locks are held). Where dma_need_sync() says that a mapping must be synced for each
  *    packet, or pages of one buffer are not in one piece, native mode is refused with that reason. r->buf_len (port->buf_len)
  *    is at most what the device was told a buffer has.
+ *  - the port's operations have idle = false: a sync that hands in nothing still looks at the device.
  *  - interrupts: off while nobody sleeps. The port's `wait` operation records the waiter, then unmasks; the handler masks and wakes
  *    r->wq. News between the last sync and the unmasking must raise the interrupt (Intel: a cause that is set does; virtio:
  *    lr_virtio_*_arm says whether to look again). So a busy program is never interrupted.

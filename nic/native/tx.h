@@ -58,9 +58,9 @@ struct lr_tx_format {
 	/* Addresses do not stay in descriptors. */
 	bool loses_addr;
 
-	void (*addr)(const struct lr_tx_hw *h, uint32_t d, uint64_t addr);
+	void (*addr)(const struct lr_tx_hw *h, size_t d, uint64_t addr);
 	/* Descriptor d is a whole frame, the k-th in all (modulo 2^32). */
-	void (*frame)(const struct lr_tx_hw *h, uint32_t d, uint32_t k, uint32_t len);
+	void (*frame)(const struct lr_tx_hw *h, size_t d, uint32_t k, uint32_t len);
 	/* A descriptor of a larger one, the t->frames-th. */
 	void (*piece)(struct lr_native_tx *t, const struct lr_tx_piece *p);
 	/* All before t->next is the device's. */
@@ -80,7 +80,7 @@ struct lr_tx_format {
  * A slot that is not as its descriptor has it: another buffer, flags. Its length, when that was all and is now settled; 0: there is
  * more to it. `len` has the flags above it.
  */
-LR_INLINE uint32_t lr_tx_settle(const struct lr_tx_format *f, struct lr_native_tx *t, const struct lr_ring *r, uint32_t d,
+LR_INLINE uint32_t lr_tx_settle(const struct lr_tx_format *f, struct lr_native_tx *t, const struct lr_ring *r, size_t d,
 				struct netmap_slot *slot, uint32_t idx, uint32_t len, uint32_t room)
 {
 	const uint32_t flags = len >> 16, least = f->pad > LR_FRAME_MIN ? f->pad : LR_FRAME_MIN;
@@ -109,12 +109,13 @@ LR_INLINE uint32_t lr_tx_plain(const struct lr_tx_format *f, struct lr_native_tx
 	const uint32_t least = f->pad > LR_FRAME_MIN ? f->pad : LR_FRAME_MIN;
 	const uint32_t room = (r->buf_len < t->max_frame ? r->buf_len : t->max_frame) - least;
 	struct netmap_slot *const slot = r->slot + pos;
-	const uint32_t d = t->next, k = t->frames;
+	const uint32_t k = t->frames;
+	const size_t d = t->next;
 	const uint32_t *const holds = t->holds + d;
 	const uint64_t *const addr = t->addr + d;
 	const struct lr_tx_hw h = t->hw;
 	uint64_t bytes = 0;
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
 		uint64_t v = os_load((const uint64_t *)(const void *)&slot[i]);
@@ -127,13 +128,13 @@ LR_INLINE uint32_t lr_tx_plain(const struct lr_tx_format *f, struct lr_native_tx
 		}
 		if (f->loses_addr)
 			f->addr(&h, d + i, addr[i]);
-		f->frame(&h, d + i, k + i, len);
+		f->frame(&h, d + i, k + (uint32_t)i, len);
 		bytes += len;
 	}
-	t->frames = k + i;
+	t->frames = k + (uint32_t)i;
 	lr_count(&r->count.packets, i);
 	lr_count(&r->count.bytes, bytes);
-	return i;
+	return (uint32_t)i;
 }
 
 /* --- Everything else ------------------------------------------------------------------------- */

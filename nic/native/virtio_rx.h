@@ -33,17 +33,17 @@ struct lr_virtio_header {
 
 #define LR_VIRTIO_NEEDS_CSUM 1
 
-LR_INLINE uint32_t lr_virtio_rx_pick(const struct lr_rx_hw *h, uint32_t p)
+LR_INLINE size_t lr_virtio_rx_pick(const struct lr_rx_hw *h, size_t p)
 {
 	return ((const struct lr_virtio_rx *)h->aux)->turn[p];
 }
 
-LR_INLINE void lr_virtio_rx_addr(const struct lr_rx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_virtio_rx_addr(const struct lr_rx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&((struct lr_virtio_desc *)h->desc)[2 * d + 1].addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_virtio_rx_give(const struct lr_rx_hw *h, uint32_t d, uint32_t p)
+LR_INLINE void lr_virtio_rx_give(const struct lr_rx_hw *h, size_t d, size_t p)
 {
 	os_store(&((__le16 *)h->queue)[p], cpu_to_le16((uint16_t)(d << h->shift)));
 	((struct lr_virtio_rx *)h->aux)->out[d] = 1;
@@ -68,7 +68,7 @@ LR_INLINE uint32_t lr_virtio_rx_ready(struct lr_native_rx *x)
 }
 
 /* Used entry c: its descriptor and how many bytes were written. False: no descriptor that the device has. */
-LR_INLINE bool lr_virtio_rx_used(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_virtio_rx_used(const struct lr_rx_hw *h, size_t c, uint32_t *desc, uint32_t *len)
 {
 	const struct lr_virtio_rx *v = h->aux;
 	const struct lr_virtio_used *used = h->done;
@@ -79,9 +79,9 @@ LR_INLINE bool lr_virtio_rx_used(const struct lr_rx_hw *h, uint32_t c, uint32_t 
 	return os_likely(d < v->slots) && os_likely(d << h->shift == id) && os_likely(v->out[d]);
 }
 
-LR_INLINE struct lr_virtio_header *lr_virtio_rx_header(const struct lr_rx_hw *h, uint32_t d)
+LR_INLINE struct lr_virtio_header *lr_virtio_rx_header(const struct lr_rx_hw *h, size_t d)
 {
-	return (void *)(((struct lr_virtio_rx *)h->aux)->q.header + (size_t)d * LR_VIRTIO_HEADER_ROOM);
+	return (void *)(((struct lr_virtio_rx *)h->aux)->q.header + d * LR_VIRTIO_HEADER_ROOM);
 }
 
 /* Nothing is left to be done to the frame: no checksum, no segmentation. */
@@ -90,14 +90,16 @@ LR_INLINE bool lr_virtio_rx_finished(const struct lr_virtio_header *hdr)
 	return !(os_load(&hdr->flags) & LR_VIRTIO_NEEDS_CSUM) && !os_load(&hdr->gso_type);
 }
 
-LR_INLINE bool lr_virtio_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_virtio_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	const struct lr_virtio_header *hdr;
+	uint32_t d, used;
 
-	if (!lr_virtio_rx_used(h, c, desc, len))
+	if (!lr_virtio_rx_used(h, c, &d, &used))
 		return false;
-	hdr = lr_virtio_rx_header(h, *desc);
-	*len -= ((const struct lr_virtio_rx *)h->aux)->q.header_len;
+	hdr = lr_virtio_rx_header(h, d);
+	*desc = d;
+	*len = (uint64_t)used - ((const struct lr_virtio_rx *)h->aux)->q.header_len;
 	return lr_virtio_rx_finished(hdr) && os_load(&hdr->num_buffers) == cpu_to_le16(1);
 }
 
@@ -124,7 +126,7 @@ LR_INLINE int lr_virtio_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_r
 	return 1;
 }
 
-LR_INLINE void lr_virtio_rx_take(const struct lr_rx_hw *h, uint32_t c, uint32_t d)
+LR_INLINE void lr_virtio_rx_take(const struct lr_rx_hw *h, size_t c, size_t d)
 {
 	struct lr_virtio_rx *v = h->aux;
 
@@ -151,7 +153,7 @@ LR_INLINE void lr_virtio_rx_settle(const struct lr_rx_hw *h, uint32_t d, uint32_
 	memcpy(buf, lr_virtio_rx_header(h, d), len < front ? len : front);
 }
 
-static const struct lr_rx_format lr_virtio_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_virtio_rx __attribute__((__unused__)) = {
 	.unordered = true,
 	.pick = lr_virtio_rx_pick,
 	.addr = lr_virtio_rx_addr,

@@ -24,12 +24,12 @@ struct lr_virtio_tx {
 	uint32_t earlies;
 };
 
-LR_INLINE void lr_virtio_tx_addr(const struct lr_tx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_virtio_tx_addr(const struct lr_tx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&((struct lr_virtio_desc *)h->desc)[2 * d + 1].addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_virtio_tx_frame(const struct lr_tx_hw *h, uint32_t d, uint32_t k, uint32_t len)
+LR_INLINE void lr_virtio_tx_frame(const struct lr_tx_hw *h, size_t d, uint32_t k, uint32_t len)
 {
 	__le16 *avail = h->queue;
 
@@ -91,43 +91,69 @@ LR_APART bool lr_virtio_tx_early(struct lr_virtio_tx *v, uint32_t id, uint32_t d
 	return true;
 }
 
+/* Frame `done`, whose turn it is, is done; so may be those behind it. Returns the first that is not. */
+LR_APART uint32_t lr_virtio_tx_retire(struct lr_virtio_tx *v, uint32_t done, uint32_t n)
+{
+	do {
+		uint32_t k = v->span[done];
+
+		if (k != 1)
+			lr_virtio_tx_dissolve(v, done, k, n);
+		if (v->early[done]) {
+			v->early[done] = 0;
+			v->earlies--;
+		}
+		done = lr_native_add(done, k, n);
+	} while (v->earlies && v->early[done]);
+	return done;
+}
+
+/* Used entries of frames of one slot, in their turn. Returns the first entry that is otherwise. */
+LR_INLINE uint16_t lr_virtio_tx_in_turn(const struct lr_virtio_tx *v, uint16_t seen, uint16_t end, uint32_t *next, uint32_t n)
+{
+	const struct lr_virtio_used *used = v->q.used;
+	const unsigned int shift = v->tx.hw.shift;
+	const uint32_t mask = v->tx.hw.mask;
+	const uint8_t *span = v->span;
+	uint32_t done = *next;
+
+	for (; seen != end; seen++) {
+		if (os_unlikely(le32_to_cpu(os_load(&used->ring[seen & mask].id)) != done << shift) || os_unlikely(span[done] != 1))
+			break;
+		done = lr_pos_next(done, n);
+	}
+	*next = done;
+	return seen;
+}
+
 LR_INLINE bool lr_virtio_tx_reclaim(struct lr_native_tx *t, uint32_t n)
 {
 	struct lr_virtio_tx *v = LR_CONTAINER_OF(t, struct lr_virtio_tx, tx);
 	const struct lr_virtio_used *used = v->q.used;
-	const unsigned int shift = t->hw.shift;
-	const uint32_t mask = t->hw.mask;
-	const uint8_t *span = v->span;
 	uint16_t seen = v->q.used_idx, end = le16_to_cpu(os_load(&used->idx));
 	uint32_t done = t->done;
 	bool sane = (uint16_t)(end - seen) <= (uint16_t)(t->frames - seen);
 
 	dma_rmb();	/* idx before the entries it covers */
-	for (; sane && seen != end; seen++) {
-		uint32_t id = le32_to_cpu(os_load(&used->ring[seen & mask].id));
+	while (sane && seen != end) {
+		uint32_t id;
 
-		if (os_unlikely(id != done << shift)) {
+		if (os_likely(!v->earlies))
+			seen = lr_virtio_tx_in_turn(v, seen, end, &done, n);
+		if (os_likely(seen == end))
+			break;
+		id = le32_to_cpu(os_load(&used->ring[seen++ & t->hw.mask].id));
+		if (id == done << t->hw.shift)
+			done = lr_virtio_tx_retire(v, done, n);
+		else
 			sane = lr_virtio_tx_early(v, id, done, n);
-			continue;
-		}
-		do {
-			uint32_t k = span[done];
-
-			if (os_unlikely(k != 1))
-				lr_virtio_tx_dissolve(v, done, k, n);
-			if (os_unlikely(v->early[done])) {
-				v->early[done] = 0;
-				v->earlies--;
-			}
-			done = lr_native_add(done, k, n);
-		} while (os_unlikely(v->earlies) && v->early[done]);
 	}
 	v->q.used_idx = seen;
 	t->done = done;
 	return sane;
 }
 
-static const struct lr_tx_format lr_virtio_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_virtio_tx __attribute__((__unused__)) = {
 	.addr = lr_virtio_tx_addr,
 	.frame = lr_virtio_tx_frame,
 	.piece = lr_virtio_tx_piece,

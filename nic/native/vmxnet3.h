@@ -36,8 +36,8 @@ struct lr_vmxnet3_comp {
 #define LR_VMXNET3_LEN 0x3fffu
 
 #define LR_VMXNET3_TX_GEN_SHIFT 14
-#define LR_VMXNET3_TX_EOP (UINT64_C(1) << 44)
-#define LR_VMXNET3_TX_CQ (UINT64_C(1) << 45)
+#define LR_VMXNET3_TX_EOP (1ull << 44)
+#define LR_VMXNET3_TX_CQ (1ull << 45)
 
 #define LR_VMXNET3_RX_GEN_SHIFT 31
 #define LR_VMXNET3_RX_WHOLE (3u << 14)	/* sop and eop, word 0 */
@@ -57,7 +57,7 @@ struct lr_vmxnet3_rx {
 	const uint8_t *wants_doorbell;
 };
 
-LR_INLINE struct lr_vmxnet3_desc *lr_vmxnet3_desc(void *ring, uint32_t d)
+LR_INLINE struct lr_vmxnet3_desc *lr_vmxnet3_desc(void *ring, size_t d)
 {
 	return (struct lr_vmxnet3_desc *)ring + d;
 }
@@ -73,20 +73,20 @@ LR_INLINE bool lr_vmxnet3_is_there(const struct lr_vmxnet3_comp *comp, uint32_t 
 
 /* --- Transmit ---------------------------------------------------------------------------------- */
 
-LR_INLINE void lr_vmxnet3_tx_addr(const struct lr_tx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_vmxnet3_tx_addr(const struct lr_tx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_vmxnet3_desc(h->desc, d)->addr, cpu_to_le64(addr));
 }
 
 /* Generation is 1 in the first lap; the first of a sync has the other one. */
-LR_INLINE void lr_vmxnet3_tx_word(const struct lr_tx_hw *h, uint32_t d, uint32_t len, uint64_t eop)
+LR_INLINE void lr_vmxnet3_tx_word(const struct lr_tx_hw *h, size_t d, uint32_t len, uint64_t eop)
 {
 	uint32_t gen = h->lap ^ (d != h->first);
 
 	os_store(&lr_vmxnet3_desc(h->desc, d)->word, cpu_to_le64(len | gen << LR_VMXNET3_TX_GEN_SHIFT | eop));
 }
 
-LR_INLINE void lr_vmxnet3_tx_frame(const struct lr_tx_hw *h, uint32_t d, uint32_t k, uint32_t len)
+LR_INLINE void lr_vmxnet3_tx_frame(const struct lr_tx_hw *h, size_t d, uint32_t k, uint32_t len)
 {
 	(void)k;
 	lr_vmxnet3_tx_word(h, d, len, LR_VMXNET3_TX_EOP);
@@ -109,7 +109,7 @@ LR_INLINE void lr_vmxnet3_tx_doorbell(struct lr_native_tx *t)
 	struct lr_vmxnet3_desc *first = lr_vmxnet3_desc(t->hw.desc, t->hw.first);
 
 	dma_wmb();	/* all others before the first */
-	os_store(&first->word, os_load(&first->word) ^ cpu_to_le64(UINT64_C(1) << LR_VMXNET3_TX_GEN_SHIFT));
+	os_store(&first->word, os_load(&first->word) ^ cpu_to_le64(1ull << LR_VMXNET3_TX_GEN_SHIFT));
 	lr_reg_write(t->doorbell, t->next);
 }
 
@@ -135,7 +135,7 @@ LR_INLINE bool lr_vmxnet3_tx_reclaim(struct lr_native_tx *t, uint32_t n)
 	return true;
 }
 
-static const struct lr_tx_format lr_vmxnet3_tx __attribute__((unused)) = {
+static const struct lr_tx_format lr_vmxnet3_tx __attribute__((__unused__)) = {
 	.addr = lr_vmxnet3_tx_addr,
 	.frame = lr_vmxnet3_tx_frame,
 	.piece = lr_vmxnet3_tx_piece,
@@ -153,12 +153,12 @@ LR_INLINE int lr_vmxnet3_tx_start(struct lr_vmxnet3_tx *v, struct lr_ring *r)
 
 /* --- Receive ------------------------------------------------------------------------------------- */
 
-LR_INLINE void lr_vmxnet3_rx_addr(const struct lr_rx_hw *h, uint32_t d, uint64_t addr)
+LR_INLINE void lr_vmxnet3_rx_addr(const struct lr_rx_hw *h, size_t d, uint64_t addr)
 {
 	os_store(&lr_vmxnet3_desc(h->desc, d)->addr, cpu_to_le64(addr));
 }
 
-LR_INLINE void lr_vmxnet3_rx_give(const struct lr_rx_hw *h, uint32_t d, uint32_t p)
+LR_INLINE void lr_vmxnet3_rx_give(const struct lr_rx_hw *h, size_t d, size_t p)
 {
 	uint32_t word = h->len | (h->post_lap ^ 1) << LR_VMXNET3_RX_GEN_SHIFT;
 
@@ -175,7 +175,7 @@ LR_INLINE void lr_vmxnet3_rx_doorbell(struct lr_native_rx *x)
 		lr_reg_write(x->doorbell, x->post);
 }
 
-LR_INLINE bool lr_vmxnet3_rx_frame(const struct lr_rx_hw *h, uint32_t c, uint32_t *desc, uint32_t *len)
+LR_INLINE bool lr_vmxnet3_rx_frame(const struct lr_rx_hw *h, size_t c, size_t *desc, uint64_t *len)
 {
 	const struct lr_vmxnet3_comp *comp = (const struct lr_vmxnet3_comp *)h->done + c;
 	uint32_t word0, word2;
@@ -205,7 +205,7 @@ LR_INLINE int lr_vmxnet3_rx_piece(struct lr_native_rx *x, uint32_t c, struct lr_
 	return (word0 & LR_VMXNET3_INDEX) == c ? 1 : -1;
 }
 
-static const struct lr_rx_format lr_vmxnet3_rx __attribute__((unused)) = {
+static const struct lr_rx_format lr_vmxnet3_rx __attribute__((__unused__)) = {
 	.addr = lr_vmxnet3_rx_addr,
 	.give = lr_vmxnet3_rx_give,
 	.doorbell = lr_vmxnet3_rx_doorbell,

@@ -21,7 +21,9 @@
 #include "core.h"
 #include "nic/native/sync.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+#define NATIVE_ROUNDS 200
+#elif defined(__SANITIZE_ADDRESS__)
 #define NATIVE_ROUNDS 1500
 #else
 #define NATIVE_ROUNDS 6000
@@ -396,6 +398,8 @@ static void world_hook(struct world *w)
 {
 	w->tx->sync = w->ops->txsync;
 	w->rx->sync = w->ops->rxsync;
+	os_store(&w->tx->idle, false);
+	os_store(&w->rx->idle, false);
 }
 
 /*
@@ -610,7 +614,7 @@ static void *scribble(void *arg)
 static void world_revive(struct world *w)
 {
 	unsigned int i;
-	int err = -1;
+	int err = w->ops->start(w);
 
 	for (i = 0; err && i < 10000; i++) {
 		lr_slot_write(&w->tx->slot[w->n - 1], w->stash[0], 0, 0);
@@ -621,9 +625,28 @@ static void world_revive(struct world *w)
 	CHECK_EQ(err, 0);
 }
 
-/* A program that writes anything anywhere meanwhile; raving: the device too. Nothing leaves the region, nothing hangs. */
-static void native_hostile(const struct native_ops *ops, void *dev, uint32_t n, bool raving, uint32_t rounds)
+/* Slots that the program has now, none of which it has written to. */
+static void world_check_slots(struct world *w)
 {
+	uint32_t i;
+
+	for (i = w->rx->head; i != w->rx->tail; i = lr_pos_next(i, w->n)) {
+		struct lr_slot s = lr_slot_read(&w->rx->slot[i]);
+
+		CHECK(lr_dma_ok(&w->dma, w->rx, s.idx));
+		CHECK(s.len && s.len <= w->rx->buf_len);
+	}
+}
+
+enum native_harm { SCRIBBLING = 1, RAVING = 2 };
+
+/*
+ * A program that writes anything anywhere meanwhile, a device that reports nonsense, or both. Nothing leaves the region,
+ * nothing hangs.
+ */
+static void native_hostile(const struct native_ops *ops, void *dev, uint32_t n, int harm, uint32_t rounds)
+{
+	const bool raving = harm & RAVING;
 	struct world w;
 	struct scribbler s = { .w = &w };
 	pthread_t thread;
@@ -633,7 +656,8 @@ static void native_hostile(const struct native_ops *ops, void *dev, uint32_t n, 
 	w.hostile = true;
 	w.raving = raving;
 	s.seed = w.seed;
-	CHECK_EQ(pthread_create(&thread, NULL, scribble, &s), 0);
+	if (harm & SCRIBBLING)
+		CHECK_EQ(pthread_create(&thread, NULL, scribble, &s), 0);
 	for (i = 0; i < rounds && !unit_failed(); i++) {
 		uint8_t data[1500] = { 0 };
 		struct lr_ring *r = i % 2 ? w.tx : w.rx;
@@ -646,6 +670,8 @@ static void native_hostile(const struct native_ops *ops, void *dev, uint32_t n, 
 		ops->run(&w);
 		ops->receive(&w, data, LR_FRAME_MIN + dice(&w, ops->one_buffer_rx ? 200 : 1000), !dice(&w, 10));
 		broken += world_sync(&w, i % 2 == 0) < 0;
+		if (!(harm & SCRIBBLING))
+			world_check_slots(&w);
 		if (broken && !raving)
 			FAIL("a ring is broken, and the device was not");
 		if (broken && !dice(&w, 10)) {
@@ -656,7 +682,8 @@ static void native_hostile(const struct native_ops *ops, void *dev, uint32_t n, 
 		}
 	}
 	s.done = true;
-	pthread_join(thread, NULL);
+	if (harm & SCRIBBLING)
+		pthread_join(thread, NULL);
 	world_end(&w);
 }
 

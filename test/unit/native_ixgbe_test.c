@@ -55,25 +55,26 @@ static void ixgbe_all_sizes(void)
 	all_sizes(&ixgbe_ops, &ixgbe);
 }
 
-static void hostile(bool raving)
+static void hostile(int harm)
 {
 	static const uint32_t sizes[] = { 4, 8, 100, 256 };
 	unsigned int i;
 
 	for (i = 0; i < LR_ARRAY_SIZE(sizes) && !unit_failed(); i++) {
-		native_hostile(&igb_ops, &igb, sizes[i], raving, 4 * NATIVE_ROUNDS);
-		native_hostile(&ixgbe_ops, &ixgbe, sizes[i], raving, 4 * NATIVE_ROUNDS);
+		native_hostile(&igb_ops, &igb, sizes[i], harm, 4 * NATIVE_ROUNDS);
+		native_hostile(&ixgbe_ops, &ixgbe, sizes[i], harm, 4 * NATIVE_ROUNDS);
 	}
 }
 
 static void hostile_program(void)
 {
-	hostile(false);
+	hostile(SCRIBBLING);
 }
 
 static void raving_device(void)
 {
-	hostile(true);
+	hostile(RAVING);
+	hostile(RAVING | SCRIBBLING);
 }
 
 int main(int argc, char **argv)
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
 		{ "igb: all is sent, received or counted, in rings of all sizes", igb_all_sizes },
 		{ "ixgbe: all is sent, received or counted, in rings of all sizes", ixgbe_all_sizes },
 		{ "a program that writes anything into slots", hostile_program },
-		{ "the same, and a device that reports nonsense", raving_device },
+		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
 	};
 
 	return unit_main(cases, LR_ARRAY_SIZE(cases), argc, argv);

@@ -36,6 +36,7 @@ struct virtio {
 	struct lr_virtio_tx t;
 	struct lr_virtio_rx x;
 	struct vqueue tx, rx;
+	uint8_t frame[FRAME_MAX];	/* being sent */
 };
 
 static void vqueue_notified(void *arg)
@@ -214,7 +215,7 @@ static void virtio_tx_one(struct world *w)
 {
 	struct virtio *m = w->dev;
 	uint16_t id = vqueue_pick(w, &m->tx);
-	uint8_t frame[FRAME_MAX];
+	uint8_t *frame = m->frame;
 	uint32_t len = 0, i;
 	struct chain c;
 

@@ -58,24 +58,25 @@ static void all_sizes(void)
 	}
 }
 
-static void hostile(bool raving)
+static void hostile(int harm)
 {
 	static const uint32_t sizes[] = { 4, 8, 256 };
 	unsigned int i, k;
 
 	for (k = 0; k < LR_ARRAY_SIZE(kinds); k++)
 		for (i = 0; i < LR_ARRAY_SIZE(sizes) && !unit_failed(); i++)
-			native_hostile(be(&kinds[k]), &model, sizes[i], raving, 2 * NATIVE_ROUNDS);
+			native_hostile(be(&kinds[k]), &model, sizes[i], harm, 2 * NATIVE_ROUNDS);
 }
 
 static void hostile_program(void)
 {
-	hostile(false);
+	hostile(SCRIBBLING);
 }
 
 static void raving_device(void)
 {
-	hostile(true);
+	hostile(RAVING);
+	hostile(RAVING | SCRIBBLING);
 }
 
 /* Whoever sleeps is woken; whoever does not is left alone. */
@@ -137,7 +138,7 @@ int main(int argc, char **argv)
 		{ "all is sent, received or counted, in rings of all sizes and kinds", all_sizes },
 		{ "interrupts when somebody sleeps", interrupts },
 		{ "a program that writes anything into slots", hostile_program },
-		{ "the same, and a device that reports nonsense", raving_device },
+		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
 	};
 
 	return unit_main(cases, LR_ARRAY_SIZE(cases), argc, argv);

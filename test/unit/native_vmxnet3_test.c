@@ -194,23 +194,24 @@ static void all_sizes(void)
 	}
 }
 
-static void hostile(bool raving)
+static void hostile(int harm)
 {
 	static const uint32_t sizes[] = { 4, 8, 256 };
 	unsigned int i;
 
 	for (i = 0; i < LR_ARRAY_SIZE(sizes) && !unit_failed(); i++)
-		native_hostile(&vmx_ops, &model, sizes[i], raving, 4 * NATIVE_ROUNDS);
+		native_hostile(&vmx_ops, &model, sizes[i], harm, 4 * NATIVE_ROUNDS);
 }
 
 static void hostile_program(void)
 {
-	hostile(false);
+	hostile(SCRIBBLING);
 }
 
 static void raving_device(void)
 {
-	hostile(true);
+	hostile(RAVING);
+	hostile(RAVING | SCRIBBLING);
 }
 
 int main(int argc, char **argv)
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
 	static const struct unit_case cases[] = {
 		{ "all is sent, received or counted, in rings of all sizes", all_sizes },
 		{ "a program that writes anything into slots", hostile_program },
-		{ "the same, and a device that reports nonsense", raving_device },
+		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
 	};
 
 	return unit_main(cases, LR_ARRAY_SIZE(cases), argc, argv);
