@@ -22,19 +22,27 @@ DEFINE_PER_CPU(const struct lr_nic *, lr_host_injector);
 
 /* --- From the host to a ring ------------------------------------------------------------------------ */
 
+/* Flows keep to their ring; one that nobody has bound is the next one's. NULL: none is bound. */
+static struct lr_inlet *host_inlet(struct lr_nic *nic, struct sk_buff *skb)
+{
+	uint32_t n = nic->port->num_rings[LR_HOST_RX], at = n > 1 ? skb_get_hash(skb) % n : 0, i;
+
+	for (i = 0; i < n; i++, at = lr_pos_next(at, n))
+		if (likely(READ_ONCE(nic->inlet[1][at].open)))
+			return &nic->inlet[1][at];
+	return NULL;
+}
+
 unsigned int lr_host_divert(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct lr_nic *nic = priv;
-	struct lr_inlet *in = nic->inlet[1];
-	uint32_t n = nic->port->num_rings[LR_HOST_RX];
+	struct lr_inlet *in = host_inlet(nic, skb);
 
-	if (n > 1)
-		in += skb_get_hash(skb) % n;
-	if (READ_ONCE(in->open)) {
+	if (in) {
 		/* Here the data begins with the MAC header. */
 		lr_inlet_take(in, skb, 0, true);
 	} else {
-		lr_inlet_drop(in);
+		lr_inlet_drop(&nic->inlet[1][0]);
 		kfree_skb(skb);
 	}
 	return NF_STOLEN;

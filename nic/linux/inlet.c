@@ -66,6 +66,7 @@ void lr_inlet_open(struct lr_inlet *in)
 {
 	spin_lock_bh(&in->lock);
 	in->stuck = in->quiet = in->news = false;
+	in->ring->idle = true;
 	in->room = 0;
 	WRITE_ONCE(in->open, true);
 	spin_unlock_bh(&in->lock);
