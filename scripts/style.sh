@@ -79,7 +79,7 @@ core_includes() {
 absolute_paths() {
 	local above
 	above=$(dirname "$root")
-	grep -nIE '(/home/|/root/)[a-z]' $all | sed 's/^\([^:]*:[0-9]*\):.*/\1: absolute path/' || :
+	grep -nIE '(^|[^[:alnum:]_}])/(home|root)/[a-z]' $all | sed 's/^\([^:]*:[0-9]*\):.*/\1: absolute path/' || :
 	grep -nIF "$root" $all | sed 's/^\([^:]*:[0-9]*\):.*/\1: absolute path/' || :
 	[ "$above" = / ] || grep -nIF "$above/" $all | sed 's/^\([^:]*:[0-9]*\):.*/\1: absolute path/' || :
 }
@@ -96,10 +96,10 @@ trailing_blanks() {
 	grep -nIE '[ 	]+$' $code | sed 's/^\([^:]*:[0-9]*\):.*/\1: blanks at the end/' || :
 }
 
-# os/linux needs the kernel's headers (kbuild-check.sh compiles it); os_inline.h is a part of os/os.h.
+# os/linux and nic/linux need the kernel's headers (kbuild-check.sh compiles them); os_inline.h is a part of os/os.h.
 lonely_headers() {
 	local h errors
-	for h in $(pick '\.h$' | grep -Ev '^os/linux/|/os_inline\.h$'); do
+	for h in $(pick '\.h$' | grep -Ev '^(os|nic)/linux/|/os_inline\.h$'); do
 		errors=$(gcc -std=gnu11 -D_GNU_SOURCE -fsyntax-only -x c -Wall -Wextra -Wno-unused-function -Wno-unused-const-variable \
 			-I. -Iinclude -Ios/user -Itest/lib "$h" 2>&1) ||
 			echo "$(grep -m1 -oE '^[^ ]*:[0-9]+' <<<"$errors"): $h does not compile alone"

@@ -130,7 +130,7 @@ build() {
 	step "the image" cp "$new/build/arch/x86/boot/bzImage" "$new/image"
 	step "cleaning up" prune
 	"${make[@]}" kernelrelease >"$new/release" || die "no kernel release"
-	rm -f "$new"/root/usr/lib/modules/*/{build,source}
+	rm -f "$new/root/usr/lib/modules"/*/{build,source}
 	rm -rf "$dir"
 	mv "$new" "$dir" || exit 1
 }
