@@ -169,6 +169,7 @@ LR_APART void lr_rx_replace(const struct lr_rx_format *f, struct lr_native_rx *x
 			return;
 		}
 		x->missing--;
+		x->parted = r->num_slots;
 	}
 }
 
@@ -189,6 +190,7 @@ LR_INLINE void lr_rx_post(const struct lr_rx_format *f, struct lr_native_rx *x, 
 			continue;
 		lr_count(&r->count.bad_slots, 1);
 		x->missing++;
+		x->parted = n;
 		x->slot = lr_pos_next(x->slot, n);
 	}
 }
@@ -207,7 +209,7 @@ LR_INLINE void lr_rx_taken(struct lr_native_rx *x, uint32_t k)
 	}
 }
 
-/* Slots are told of another buffer until, a lap after a frame was dropped, they meet their own again. */
+/* Slots are told of another buffer until, a lap after a frame was dropped or a buffer lost, they meet their own again. */
 LR_INLINE uint16_t lr_rx_flags(const struct lr_rx_format *f, const struct lr_native_rx *x)
 {
 	return f->unordered || os_unlikely(x->parted) ? NS_BUF_CHANGED : 0;

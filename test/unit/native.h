@@ -82,6 +82,7 @@ struct world {
 	uint32_t submitted, tx_bad, wired, tx_last;	/* frames written to slots, to be dropped, seen on the wire */
 	uint32_t tx_fill;			/* slots are written up to here; head is behind */
 	uint32_t pushed, rx_next, received, rx_lost;	/* frames from the wire; expected next; received; lost on the way */
+	uint32_t *last;				/* per rx slot: the buffer it had when the program gave it back */
 	uint32_t ruined;			/* rx slots given back without a buffer; each costs the region one */
 };
 
@@ -326,6 +327,7 @@ static uint32_t rx_take(struct world *w, uint32_t pos, uint32_t left)
 			FAIL("a slot with buffer %u, length %u", s.idx, s.len);
 			return left;
 		}
+		CHECK(s.idx == w->last[pos] || s.flags & NS_BUF_CHANGED);
 		data = (const uint8_t *)lr_region_buf(w->region, s.idx);
 		if (!k) {
 			id = frame_id(data);
@@ -364,6 +366,7 @@ static void program_receive(struct world *w, uint32_t most)
 				program_ruin(w, w->rx, s->head);
 				w->ruined++;
 			}
+			w->last[s->head] = lr_slot_read(&w->rx->slot[s->head]).idx;
 			s->head = s->cur = lr_pos_next(s->head, w->n);
 		}
 	}
@@ -391,6 +394,15 @@ static uint64_t native_seed(void)
 static int world_sync(struct world *w, bool rx)
 {
 	return lr_file_ioctl(w->file, rx ? NIOCRXSYNC : NIOCTXSYNC, 0);
+}
+
+/* The program looks at its rx slots. */
+static void world_remember(struct world *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->n; i++)
+		w->last[i] = lr_slot_read(&w->rx->slot[i]).idx;
 }
 
 /* The ring's syncs are those of the NIC. */
@@ -425,6 +437,7 @@ static void world_begin(struct world *w, const struct native_ops *ops, void *dev
 	}
 	w->sent = calloc(frames, sizeof(*w->sent));
 	w->got = calloc(frames, sizeof(*w->got));
+	w->last = calloc(n, sizeof(*w->last));
 	w->region = w->file->port->region;
 	w->tx = core_ring(w->file, LR_TX, 0);
 	w->rx = core_ring(w->file, LR_RX, 0);
@@ -435,6 +448,7 @@ static void world_begin(struct world *w, const struct native_ops *ops, void *dev
 	dma_make(w, dice(w, 3));
 	err = ops->start(w);
 	CHECK_EQ(err, 0);
+	world_remember(w);
 	world_hook(w);
 }
 
@@ -476,6 +490,7 @@ static void world_end(struct world *w)
 	lr_file_close(w->file);
 	free(w->sent);
 	free(w->got);
+	free(w->last);
 	free(w->piece);
 }
 
@@ -550,6 +565,7 @@ static void world_restart(struct world *w)
 	w->ops->stop(w);
 	world_count_buffers(w);
 	CHECK_EQ(w->ops->start(w), 0);
+	world_remember(w);
 	CHECK_EQ(world_sync(w, false), 0);
 }
 

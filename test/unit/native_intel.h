@@ -145,20 +145,6 @@ static void intel_tx_back(struct world *w)
 
 /* --- Receive ----------------------------------------------------------------------------------------- */
 
-static bool intel_receive(struct world *w, const uint8_t *data, uint32_t len, bool damaged)
-{
-	struct intel *m = w->dev;
-
-	if (m->busy || os_load(&m->rdt) == m->rdh)
-		return false;
-	memcpy(m->in, data, len);
-	m->in_len = len;
-	m->in_at = 0;
-	m->damaged = damaged;
-	m->busy = true;
-	return true;
-}
-
 /* One bit of many. */
 static uint32_t intel_pick_bit(struct world *w, uint32_t bits)
 {
@@ -196,6 +182,23 @@ static void intel_rx_one(struct world *w)
 	else
 		m->word[m->rdh] = status | errors | (uint64_t)len << 32 | (uint64_t)dice(w, 65536) << 48;
 	m->rdh = lr_pos_next(m->rdh, w->n);
+}
+
+static bool intel_receive(struct world *w, const uint8_t *data, uint32_t len, bool damaged)
+{
+	struct intel *m = w->dev;
+
+	/* Frames wait behind one another. */
+	while (m->busy && m->rdh != os_load(&m->rdt) && !unit_failed())
+		intel_rx_one(w);
+	if (m->busy || os_load(&m->rdt) == m->rdh)
+		return false;
+	memcpy(m->in, data, len);
+	m->in_len = len;
+	m->in_at = 0;
+	m->damaged = damaged;
+	m->busy = true;
+	return true;
 }
 
 static void intel_rx_show(struct world *w)

@@ -132,10 +132,111 @@ static void interrupts(void)
 	}
 }
 
+/* A queue whose device says what cannot be stops, until it is started again. */
+static void breaks(struct world *w, bool rx, const char *what)
+{
+	vqueue_show(rx ? &model.rx : &model.tx);
+	if (world_sync(w, rx) != -EIO || world_sync(w, rx) != -EIO)
+		FAIL("%s: goes on", what);
+	virtio_stop(w);
+	CHECK_EQ(virtio_start(w), 0);
+	CHECK_EQ(world_sync(w, rx), 0);
+}
+
+static void set_buffers(uint32_t d, uint16_t buffers)
+{
+	struct lr_virtio_header hdr = { .num_buffers = cpu_to_le16(buffers) };
+
+	memcpy(model.rx.header + d * LR_VIRTIO_HEADER_ROOM, &hdr, sizeof(hdr));
+}
+
+static void nonsense_rx(struct world *w)
+{
+	const uint32_t step = model.indirect ? 1 : 2;
+	uint32_t i;
+
+	for (i = 0; i < w->n; i++)
+		vqueue_use(&model.rx, i * step, 112);
+	breaks(w, true, "more frames than buffers");
+	vqueue_use(&model.rx, w->n * step, 112);
+	breaks(w, true, "an unknown id");
+	vqueue_use(&model.rx, (w->n - 1) * step, 112);
+	breaks(w, true, "a buffer that it does not have");
+	vqueue_use(&model.rx, 3 * step, 112);
+	vqueue_use(&model.rx, 3 * step, 112);
+	breaks(w, true, "a buffer twice");
+	set_buffers(4, 2);
+	vqueue_use(&model.rx, 4 * step, 112);
+	vqueue_use(&model.rx, 4 * step, 112);
+	breaks(w, true, "a buffer twice in a frame");
+	set_buffers(5, 0);
+	vqueue_use(&model.rx, 5 * step, 112);
+	breaks(w, true, "a frame of no buffers");
+	set_buffers(5, (uint16_t)w->n);
+	vqueue_use(&model.rx, 5 * step, 112);
+	breaks(w, true, "a frame of more buffers than it has");
+	if (step == 2) {
+		vqueue_use(&model.rx, 1, 112);
+		breaks(w, true, "the middle of a chain");
+	}
+}
+
+/* Puts three frames into the queue, one of two slots. */
+static void nonsense_send(struct world *w)
+{
+	static const uint16_t flags[] = { 0, NS_MOREFRAG, 0, 0 };
+	unsigned int i;
+
+	for (i = 0; i < LR_ARRAY_SIZE(flags); i++) {
+		lr_slot_write(&w->tx->slot[w->tx_fill], lr_slot_read(&w->tx->slot[w->tx_fill]).idx, 60, flags[i]);
+		w->tx_fill = lr_pos_next(w->tx_fill, w->n);
+	}
+	w->tx->shared->head = w->tx->shared->cur = w->tx_fill;
+	CHECK_EQ(world_sync(w, false), 0);
+}
+
+static void nonsense_tx(struct world *w)
+{
+	const uint32_t step = model.indirect ? 1 : 2;
+	static const struct {
+		const char *what;
+		uint32_t n, id[4];
+	} cases[] = {
+		{ "more frames than were sent", 4, { 0, 1, 3, 4 } },
+		{ "a frame that was not sent", 1, { 4 } },
+		{ "a frame twice, before its turn", 2, { 3, 3 } },
+		{ "a frame twice, after it", 2, { 0, 0 } },
+		{ "the second slot of a frame", 1, { 2 } },
+		{ "no slot at all", 1, { 5000 } },
+	};
+	unsigned int i, k;
+
+	for (i = 0; i < LR_ARRAY_SIZE(cases); i++) {
+		nonsense_send(w);
+		for (k = 0; k < cases[i].n; k++)
+			vqueue_use(&model.tx, cases[i].id[k] * step, 0);
+		breaks(w, false, cases[i].what);
+	}
+}
+
+static void nonsense(void)
+{
+	struct world w;
+	unsigned int k;
+
+	for (k = 0; k < LR_ARRAY_SIZE(kinds) && !unit_failed(); k++) {
+		world_begin(&w, be(&kinds[k]), &model, 64, 2048, 1514, 8, 1);
+		nonsense_tx(&w);
+		nonsense_rx(&w);
+		world_end(&w);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "all is sent, received or counted, in rings of all sizes and kinds", all_sizes },
+		{ "nonsense stops the queue", nonsense },
 		{ "interrupts when somebody sleeps", interrupts },
 		{ "a program that writes anything into slots", hostile_program },
 		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
