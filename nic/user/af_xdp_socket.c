@@ -145,84 +145,6 @@ static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 		      dev, strerror(-err));
 }
 
-/* Another socket in the place of fd. The memory of a closed one counts against the limit for a moment longer. */
-static int socket_again(int fd, const struct plan *plan, struct lr_why *why)
-{
-	struct timespec nap = { .tv_nsec = 5000000 };
-	unsigned int msec = 0;
-
-	close(fd);
-	for (;;) {
-		fd = socket_make(plan, NULL, why);
-		if (fd != -ENOMEM || msec >= BUSY_MSEC)
-			return fd;
-		nanosleep(&nap, NULL);
-		msec += 5;
-	}
-}
-
-/*
- * The first socket tries the ways of binding from the best on; the UMEM keeps to the one that worked. XDP_USE_SG
- * stays with a UMEM even when the attempt fails, and sockets that share it would be bound so: then it takes another
- * one. Returns the socket.
- */
-static int open_first(struct lr_xdp_queue *q, const struct plan *plan, struct sockaddr_xdp *addr, struct lr_why *why)
-{
-	static const uint16_t ways[] = { XDP_ZEROCOPY | XDP_USE_SG, XDP_ZEROCOPY, XDP_COPY | XDP_USE_SG, XDP_COPY };
-	struct lr_xdp_nic *nic = q->nic;
-	int fd = socket_make(plan, NULL, why), err = -EOPNOTSUPP;
-	bool sg_before = false;
-	unsigned int i;
-
-	if (fd < 0)
-		return fd;
-	for (i = 0; i < LR_ARRAY_SIZE(ways); i++) {
-		bool zc = ways[i] & XDP_ZEROCOPY, sg = ways[i] & XDP_USE_SG;
-
-		if ((zc && nic->generic) || (sg && !nic->frags))
-			continue;
-		if (sg_before && !sg)
-			fd = socket_again(fd, plan, why);
-		if (fd < 0)
-			return fd;
-		sg_before = sg;
-		addr->sxdp_flags = (uint16_t)(ways[i] | XDP_USE_NEED_WAKEUP);
-		err = bind_patiently(nic, fd, addr, BUSY_MSEC);
-		if (!err) {
-			nic->zc = zc;
-			nic->sg = sg;
-			return fd;
-		}
-		if (err == -EBUSY || err == -ENODEV)
-			break;
-		if (zc) {
-			lr_text(nic->no_zc, sizeof(nic->no_zc), "%s", no_zc(err));
-			if (err == -EOPNOTSUPP)
-				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc),
-						 sizeof(nic->no_zc) - strlen(nic->no_zc));
-		}
-	}
-	close(fd);
-	return bind_why(q, err, why);
-}
-
-/* Another one, over the UMEM of an open queue. Returns the socket. */
-static int open_sharing(struct lr_xdp_queue *q, const struct plan *plan, const struct lr_xdp_queue *share,
-			struct sockaddr_xdp *addr, struct lr_why *why)
-{
-	int fd = socket_make(plan, share, why), err;
-
-	if (fd < 0)
-		return fd;
-	addr->sxdp_flags = XDP_SHARED_UMEM;
-	addr->sxdp_shared_umem_fd = (uint32_t)share->fd;
-	err = bind_patiently(q->nic, fd, addr, BUSY_MSEC);
-	if (!err)
-		return fd;
-	close(fd);
-	return bind_why(q, err, why);
-}
-
 static int map_ring(struct lr_xdp_queue *q, int fd, unsigned int which, off_t at, const struct xdp_ring_offset *off,
 		    uint32_t entries, uint32_t entry)
 {
@@ -306,6 +228,105 @@ static int map_rings(struct lr_xdp_queue *q, int fd, const struct plan *plan, st
 	return lr_why(why, err, "cannot map the rings of an AF_XDP socket: %s", strerror(-err));
 }
 
+/* A socket that is ready to be bound. Its rings are mapped: Linux 6.1 does not map those of a bound one. */
+static int socket_prepare(struct lr_xdp_queue *q, const struct plan *plan, const struct lr_xdp_queue *share,
+			  struct lr_why *why)
+{
+	int fd = socket_make(plan, share, why), err;
+
+	if (fd < 0)
+		return fd;
+	err = map_rings(q, fd, plan, why);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+static void socket_drop(struct lr_xdp_queue *q, int fd)
+{
+	unmap_rings(q);
+	close(fd);
+}
+
+/* Another socket in the place of fd. The memory of a closed one counts against the limit for a moment longer. */
+static int socket_again(struct lr_xdp_queue *q, int fd, const struct plan *plan, struct lr_why *why)
+{
+	struct timespec nap = { .tv_nsec = 5000000 };
+	unsigned int msec = 0;
+
+	socket_drop(q, fd);
+	for (;;) {
+		fd = socket_prepare(q, plan, NULL, why);
+		if (fd != -ENOMEM || msec >= BUSY_MSEC)
+			return fd;
+		nanosleep(&nap, NULL);
+		msec += 5;
+	}
+}
+
+/*
+ * The first socket tries the ways of binding from the best on; the UMEM keeps to the one that worked. XDP_USE_SG
+ * stays with a UMEM even when the attempt fails, and sockets that share it would be bound so: then it takes another
+ * one. Returns the socket.
+ */
+static int open_first(struct lr_xdp_queue *q, const struct plan *plan, struct sockaddr_xdp *addr, struct lr_why *why)
+{
+	static const uint16_t ways[] = { XDP_ZEROCOPY | XDP_USE_SG, XDP_ZEROCOPY, XDP_COPY | XDP_USE_SG, XDP_COPY };
+	struct lr_xdp_nic *nic = q->nic;
+	int fd = socket_prepare(q, plan, NULL, why), err = -EOPNOTSUPP;
+	bool sg_before = false;
+	unsigned int i;
+
+	if (fd < 0)
+		return fd;
+	for (i = 0; i < LR_ARRAY_SIZE(ways); i++) {
+		bool zc = ways[i] & XDP_ZEROCOPY, sg = ways[i] & XDP_USE_SG;
+
+		if ((zc && nic->generic) || (sg && !nic->frags))
+			continue;
+		if (sg_before && !sg)
+			fd = socket_again(q, fd, plan, why);
+		if (fd < 0)
+			return fd;
+		sg_before = sg;
+		addr->sxdp_flags = (uint16_t)(ways[i] | XDP_USE_NEED_WAKEUP);
+		err = bind_patiently(nic, fd, addr, BUSY_MSEC);
+		if (!err) {
+			nic->zc = zc;
+			nic->sg = sg;
+			return fd;
+		}
+		if (err == -EBUSY || err == -ENODEV)
+			break;
+		if (zc) {
+			lr_text(nic->no_zc, sizeof(nic->no_zc), "%s", no_zc(err));
+			if (err == -EOPNOTSUPP)
+				lr_netdev_driver(nic->dev, nic->no_zc + strlen(nic->no_zc),
+						 sizeof(nic->no_zc) - strlen(nic->no_zc));
+		}
+	}
+	socket_drop(q, fd);
+	return bind_why(q, err, why);
+}
+
+/* Another one, over the UMEM of an open queue. Returns the socket. */
+static int open_sharing(struct lr_xdp_queue *q, const struct plan *plan, const struct lr_xdp_queue *share,
+			struct sockaddr_xdp *addr, struct lr_why *why)
+{
+	int fd = socket_prepare(q, plan, share, why), err;
+
+	if (fd < 0)
+		return fd;
+	addr->sxdp_flags = XDP_SHARED_UMEM;
+	addr->sxdp_shared_umem_fd = (uint32_t)share->fd;
+	err = bind_patiently(q->nic, fd, addr, BUSY_MSEC);
+	if (!err)
+		return fd;
+	socket_drop(q, fd);
+	return bind_why(q, err, why);
+}
+
 /* Copy mode sends 32 packets a call unless told otherwise, which Linux 6.17 allows. */
 static void tune(struct lr_xdp_queue *q, int fd, const struct plan *plan)
 {
@@ -356,9 +377,6 @@ int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why)
 	fd = share ? open_sharing(q, &plan, share, &addr, why) : open_first(q, &plan, &addr, why);
 	if (fd < 0)
 		return fd;
-	err = map_rings(q, fd, &plan, why);
-	if (err)
-		goto err_close;
 	tune(q, fd, &plan);
 	q->zc = nic->zc;
 	q->bufs = nic->bufs;
@@ -366,13 +384,8 @@ int lr_xdp_socket_open(struct lr_xdp_queue *q, struct lr_why *why)
 	q->base = plan.mem;
 	q->max_frags = !nic->sg ? 1 : nic->zc ? MAX_FRAGS_ZC : MAX_FRAGS_COPY;
 	err = install(q, fd);
-	if (!err)
-		return 0;
-	unmap_rings(q);
-	return err;
-
-err_close:
-	close(fd);
+	if (err)
+		unmap_rings(q);
 	return err;
 }
 
