@@ -158,6 +158,7 @@ static void nonsense_rx(struct world *w)
 	for (i = 0; i < w->n; i++)
 		vqueue_use(&model.rx, i * step, 112);
 	breaks(w, true, "more frames than buffers");
+	CHECK_EQ(w->rx->count.packets, 0);
 	vqueue_use(&model.rx, w->n * step, 112);
 	breaks(w, true, "an unknown id");
 	vqueue_use(&model.rx, (w->n - 1) * step, 112);

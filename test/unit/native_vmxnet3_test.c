@@ -214,10 +214,39 @@ static void raving_device(void)
 	hostile(RAVING | SCRIBBLING);
 }
 
+/* One completion of a descriptor that the device does not have stops the ring. */
+static void nonsense(void)
+{
+	static const uint32_t ids[] = { 1, 2, 63, 64, 4095 };
+	struct world w;
+	unsigned int i;
+
+	world_begin(&w, &vmx_ops, &model, 64, 2048, 1514, 8, 1);
+	for (i = 0; i < LR_ARRAY_SIZE(ids) && !unit_failed(); i++) {
+		lr_slot_write(&w.tx->slot[i], lr_slot_read(&w.tx->slot[i]).idx, 60, 0);
+		w.tx->shared->head = w.tx->shared->cur = i + 1;
+		CHECK_EQ(world_sync(&w, false), 0);
+		model.txc[0].word[0] = cpu_to_le32(ids[i]);
+		model.txc[0].word[3] = cpu_to_le32(1u << 31);
+		CHECK_EQ(world_sync(&w, false), -EIO);
+		model.rxc[0].word[0] = cpu_to_le32(ids[i] | LR_VMXNET3_RX_WHOLE);
+		model.rxc[0].word[2] = cpu_to_le32(60);
+		model.rxc[0].word[3] = cpu_to_le32(1u << 31);
+		CHECK_EQ(world_sync(&w, true), -EIO);
+		CHECK_EQ(w.rx->count.packets, 0);
+		vmx_stop(&w);
+		CHECK_EQ(vmx_start(&w), 0);
+		CHECK_EQ(world_sync(&w, false), 0);
+		CHECK_EQ(world_sync(&w, true), 0);
+	}
+	world_end(&w);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "all is sent, received or counted, in rings of all sizes", all_sizes },
+		{ "nonsense stops the ring", nonsense },
 		{ "a program that writes anything into slots", hostile_program },
 		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
 	};
