@@ -88,7 +88,7 @@ struct lr_xdp_queue {
 	int fd;			/* the same number from first start to last stop; -1: neither */
 	bool open;		/* it is a socket; or it stands for the one that is to come, and is ready for anything */
 	bool zc;		/* copies of the NIC's, for the hot paths */
-	bool one_kick;		/* a kick sends all there is */
+	uint32_t budget;	/* packets that a kick sends at most; 0: all there are */
 	uint32_t bufs;		/* buffers [0, bufs) are in the UMEM */
 	uint32_t max_frags;	/* slots a packet may take when sent */
 	unsigned int shift;	/* of the buffer size */
@@ -159,6 +159,8 @@ void lr_xdp_rx_count_drops(struct lr_ring *r);
 /* af_xdp_sync.c: the hot paths. */
 int lr_xdp_txsync(struct lr_ring *r, unsigned int flags);
 int lr_xdp_rxsync(struct lr_ring *r, unsigned int flags);
+/* Has the kernel send what is in the socket's tx ring, as far as there is room. The ring's lock is held. */
+void lr_xdp_tx_kick(struct lr_ring *r);
 /* Moves hwtail over slots whose buffers are back; over received packets. The ring's lock is held. */
 void lr_xdp_tx_reclaim(struct lr_ring *r);
 void lr_xdp_rx_receive(struct lr_ring *r);
@@ -166,6 +168,13 @@ void lr_xdp_rx_receive(struct lr_ring *r);
 void lr_xdp_tx_advance(struct lr_ring *r, uint32_t freed);
 /* Gives the kernel the buffers in slots [hwcur, end). */
 void lr_xdp_rx_post(struct lr_ring *r, uint32_t end);
+
+/* Shows the kernel what is to be sent; kicks do so bit by bit when they have a budget. */
+static inline void lr_xdp_tx_publish(struct lr_xdp_queue *q)
+{
+	if (!q->budget)
+		os_store_release(q->tx.producer, q->tx.prod);
+}
 
 static inline bool lr_xdp_tx_in_flight(const struct lr_xdp_tx *t)
 {

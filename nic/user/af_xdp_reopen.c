@@ -39,7 +39,7 @@ void lr_xdp_tx_drain(struct lr_ring *r, int msec)
 		uint32_t done = q->tx.done;
 
 		if (os_load(q->tx.consumer) != q->tx.prod)
-			sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+			lr_xdp_tx_kick(r);
 		lr_xdp_tx_reclaim(r);
 		if (!lr_xdp_tx_in_flight(&q->tx))
 			return;
@@ -94,7 +94,7 @@ static void tx_put(struct lr_ring *r, const struct carry *c)
 	for (i = 0; i < c->descs; i++)
 		q->tx.desc[i] = c->desc[i];
 	os_store(&q->tx.prod, c->descs);
-	os_store_release(q->tx.producer, c->descs);
+	lr_xdp_tx_publish(q);
 }
 
 /* Packets that have arrived go to the program as far as there is room; all other buffers are taken out. */

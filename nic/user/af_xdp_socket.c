@@ -327,12 +327,16 @@ static int open_sharing(struct lr_xdp_queue *q, const struct plan *plan, const s
 	return bind_why(q, err, why);
 }
 
-/* Copy mode sends 32 packets a call unless told otherwise, which Linux 6.17 allows. */
+/* Copy mode sends so many packets a call unless told otherwise, which Linux 6.17 allows. */
+#define BUDGET 32u
+
 static void tune(struct lr_xdp_queue *q, int fd, const struct plan *plan)
 {
 	int budget = (int)plan->tx_size, space = SEND_SPACE;
 
-	q->one_kick = setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget)) == 0;
+	q->budget = 0;
+	if (setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget)) < 0 && !q->nic->zc)
+		q->budget = BUDGET;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &space, sizeof(space));
 }
 

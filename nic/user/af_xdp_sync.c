@@ -142,7 +142,7 @@ static void tx_submit(struct lr_xdp_queue *q, struct lr_ring *r)
 		left -= done;
 	}
 	os_store(&r->hwcur, pos);
-	os_store_release(q->tx.producer, q->tx.prod);
+	lr_xdp_tx_publish(q);
 }
 
 void lr_xdp_tx_advance(struct lr_ring *r, uint32_t freed)
@@ -212,32 +212,40 @@ void lr_xdp_tx_reclaim(struct lr_ring *r)
 }
 
 /*
- * The kick. EAGAIN: no room now, or (before Linux 6.17) the budget of one call is used up, which shows in the
- * progress. EBUSY, ENOBUFS: the interface dropped a packet, whose buffer comes back all the same. ENETDOWN: the
- * packets wait until it is up.
+ * The kick. EAGAIN: no room now, or the budget of one call is used up, which shows in the progress. EBUSY, ENOBUFS:
+ * the interface dropped a packet, whose buffer comes back all the same. ENETDOWN: the packets wait until it is up.
+ *
+ * Where a call has a budget (copy mode before Linux 6.17) the kernel tells how far it has come only when it finds
+ * nothing more to send. So it is shown no more than the budget at a time.
  */
-static void tx_kick(struct lr_xdp_queue *q, struct lr_ring *r)
+void lr_xdp_tx_kick(struct lr_ring *r)
 {
+	struct lr_xdp_queue *q = r->priv;
 	struct lr_xdp_tx *t = &q->tx;
+	uint32_t tries;
 
-	for (;;) {
-		uint32_t before = os_load(t->consumer);
-		bool progress;
+	for (tries = r->num_slots; tries; tries--) {
+		uint32_t before = os_load(t->consumer), end = t->prod;
 
+		if (q->budget) {
+			end = end - before < q->budget ? end : before + q->budget;
+			os_store_release(t->producer, end);
+		}
 		lr_count(&r->count.kicks, 1);
 		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0) {
-			if (q->zc || q->one_kick)
+			if (!q->budget)
 				return;
 		} else if (errno == ENXIO || errno == ENETDOWN) {
 			lr_netdev_read_news(q->nic->dev);
 			return;
-		} else if (errno == EBUSY || errno == ENOBUFS) {
-			lr_count(&r->count.drops, errno == EBUSY);
-		} else if (q->one_kick) {
+		} else if (errno == EBUSY) {
+			lr_count(&r->count.drops, 1);
+			if (q->budget)
+				continue;
+		} else if (errno != ENOBUFS && !q->budget) {
 			return;
 		}
-		progress = os_load(t->consumer) != before;
-		if (!progress || os_load(t->consumer) == t->prod)
+		if (os_load(t->consumer) == before || os_load(t->consumer) == t->prod)
 			return;
 	}
 }
@@ -260,7 +268,7 @@ int lr_xdp_txsync(struct lr_ring *r, unsigned int flags)
 	if (r->hwcur != r->head)
 		tx_submit(q, r);
 	if (tx_wants_kick(q))
-		tx_kick(q, r);
+		lr_xdp_tx_kick(r);
 	lr_xdp_tx_reclaim(r);
 	return 0;
 }

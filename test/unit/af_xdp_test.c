@@ -4,6 +4,8 @@
  * data does not begin where the buffer does, rings are full, packets are in many pieces. Random, the same in each
  * run.
  */
+#include <sys/socket.h>
+
 #include "core.h"
 #include "nic/user/af_xdp.h"
 
@@ -400,9 +402,94 @@ static void lost_buffers(void)
 	teardown();
 }
 
+/*
+ * Linux 6.1 in copy mode: a call sends at most a budget, and tells how far it came only when it finds nothing more. Its
+ * socket has room for so many packets, then it drops one.
+ */
+static struct {
+	uint32_t at, budget, room, drops, calls;
+} call;
+
+ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
+{
+	uint32_t n = call.budget;
+
+	(void)fd, (void)buf, (void)len, (void)flags, (void)addr, (void)addr_len;
+	call.calls++;
+	while (call.at != os_load_acquire(&t.tx_prod)) {
+		errno = EAGAIN;
+		if (!n-- || !call.room)
+			return -1;
+		call.at++;
+		call.room--;
+		errno = EBUSY;
+		if (call.drops && !--call.drops)
+			return -1;
+	}
+	os_store(&t.tx_cons, call.at);
+	return 0;
+}
+
+static void put(struct lr_ring *r, uint32_t n)
+{
+	struct netmap_ring *ring = r->shared;
+
+	for (; n; n--) {
+		ring->slot[ring->head].len = 60;
+		ring->head = ring->cur = next(ring->head);
+	}
+}
+
+/* Everything is sent in one sync all the same, if there is room. */
+static void budget(void)
+{
+	struct lr_ring *r = setup(LR_TX);
+	uint32_t i;
+
+	memset(&call, 0, sizeof(call));
+	t.flags = XDP_RING_NEED_WAKEUP;
+	t.q.budget = call.budget = 8;
+	call.room = UINT32_MAX;
+	put(r, 28);
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK_EQ(call.at, 28);
+	CHECK_EQ(call.calls, 4);
+	for (i = 0; i < 28; i++)
+		t.comp[t.comp_prod++] = t.tx[i].addr;
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK(!lr_xdp_tx_in_flight(&t.q.tx));
+
+	/* Room for 11: what is left goes with the next sync. */
+	call.room = 11;
+	call.calls = 0;
+	put(r, 20);
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK_EQ(call.at, 28 + 11);
+	CHECK(call.calls <= 3);
+	call.room = UINT32_MAX;
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK_EQ(call.at, 28 + 20);
+	for (; i < 48; i++)
+		t.comp[t.comp_prod++] = t.tx[i].addr;
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+
+	/* One is dropped in the middle; the others are sent. */
+	call.drops = 3;
+	put(r, 15);
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK_EQ(call.at, 48 + 15);
+	CHECK_EQ(r->count.drops, 1);
+	for (; i < 63; i++)
+		t.comp[t.comp_prod++] = t.tx[i].addr;
+	CHECK_EQ(lr_ring_sync(r, 0), 0);
+	CHECK(!lr_xdp_tx_in_flight(&t.q.tx));
+	teardown();
+}
+
 static const struct unit_case cases[] = {
 	{ "packets are sent whole and slots come back in any order of buffers", transmit },
 	{ "a packet without an end", endless },
+	{ "calls that send a few packets at a time", budget },
 	{ "packets are received whole and buffers are never lost", receive },
 	{ "a packet larger than the ring", too_large },
 	{ "slots whose buffer the program lost", lost_buffers },
