@@ -92,23 +92,23 @@ struct lr_rx_format {
 /* Descriptor d gets another buffer, which was checked. */
 LR_INLINE void lr_rx_hold(const struct lr_rx_format *f, struct lr_native_rx *x, size_t d, uint32_t idx)
 {
-	const struct lr_rx_hw h = x->hw;
 	uint64_t addr = lr_dma_addr(x->dma, idx);
 
 	x->holds[d] = idx;
 	if (f->loses_addr)
 		x->addr[d] = addr;
 	else
-		f->addr(&h, d, addr);
+		f->addr(&x->hw, d, addr);
 }
 
 /* Up to n slots from x->slot on, in a straight piece. How many had a good buffer. */
 LR_INLINE uint32_t lr_rx_post_plain(const struct lr_rx_format *f, struct lr_native_rx *x, struct lr_ring *r, uint32_t n)
 {
 	const struct netmap_slot *const slot = r->slot + x->slot;
-	const uint32_t *const holds = x->holds;
-	const uint64_t *const addr = x->addr;
+	uint32_t *const holds = x->holds;
+	uint64_t *const addr = x->addr;
 	const struct lr_rx_hw h = x->hw;
+	const struct lr_dma m = *x->dma;
 	const size_t p = x->post;
 	size_t i;
 
@@ -117,9 +117,13 @@ LR_INLINE uint32_t lr_rx_post_plain(const struct lr_rx_format *f, struct lr_nati
 		size_t d = f->pick ? f->pick(&h, p + i) : p + i;
 
 		if (os_unlikely(idx != holds[d])) {
-			if (os_unlikely(!lr_dma_ok(x->dma, r, idx)))
+			if (os_unlikely(!lr_dma_ok(&m, r, idx)))
 				break;
-			lr_rx_hold(f, x, d, idx);
+			holds[d] = idx;
+			if (f->loses_addr)
+				addr[d] = lr_dma_addr(&m, idx);
+			else
+				f->addr(&h, d, lr_dma_addr(&m, idx));
 		}
 		if (f->loses_addr)
 			f->addr(&h, d, addr[d]);

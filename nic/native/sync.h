@@ -67,7 +67,7 @@
  */
 struct lr_dma {
 	const uint64_t *piece;	/* device address of the first buffer of each */
-	uint32_t bufs;		/* buffers [0, bufs) can be reached */
+	uint32_t bufs;		/* buffers [0, bufs) can be reached; no more than there are */
 	uint32_t size;		/* of a buffer, bytes */
 	uint32_t mask;		/* (1 << shift) - 1 */
 	unsigned int shift;
@@ -82,7 +82,7 @@ LR_INLINE uint64_t lr_dma_addr(const struct lr_dma *m, uint32_t idx)
 /* The buffer may be given to the device. */
 LR_INLINE bool lr_dma_ok(const struct lr_dma *m, const struct lr_ring *r, uint32_t idx)
 {
-	return os_likely(idx < m->bufs) && lr_buf_ok(r, idx);
+	return os_likely(idx < m->bufs) && os_likely(os_load_acquire(&r->buf_used[idx]));
 }
 
 /* Slots [pos, ...) are at most `left`; neither they nor descriptors from d on may wrap in one straight piece. */

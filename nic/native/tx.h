@@ -2,8 +2,8 @@
 /*
  * txsync over a ring of descriptors. See sync.h.
  *
- * The loop takes frames of one slot with nothing odd about them and stops at the first that is otherwise; that one is dealt with apart,
- * and the loop goes on. A frame is given to the device whole or not at all: nothing is written to descriptors before all
+ * One loop takes frames of one slot whose buffer is the one its descriptor has, another those in any buffer; what is odd beyond that
+ * is dealt with apart, and the loops go on. A frame is given to the device whole or not at all: nothing is written to descriptors before all
  * its slots are there and good.
  */
 #ifndef LR_NATIVE_TX_H
@@ -76,40 +76,22 @@ struct lr_tx_format {
 
 /* --- Frames of one slot ---------------------------------------------------------------------- */
 
-/*
- * A slot that is not as its descriptor has it: another buffer, flags. Its length, when that was all and is now settled; 0: there is
- * more to it. `len` has the flags above it.
- */
-LR_INLINE uint32_t lr_tx_settle(const struct lr_tx_format *f, struct lr_native_tx *t, const struct lr_ring *r, size_t d,
-				struct netmap_slot *slot, uint32_t idx, uint32_t len, uint32_t room)
+/* A frame's length less this is at most lr_tx_room: it is good, and has no flags above it. */
+LR_INLINE uint32_t lr_tx_least(const struct lr_tx_format *f)
 {
-	const uint32_t flags = len >> 16, least = f->pad > LR_FRAME_MIN ? f->pad : LR_FRAME_MIN;
-	const struct lr_tx_hw h = t->hw;
-
-	len &= 0xffff;
-	if (len - least > room || flags & (NS_MOREFRAG | NS_REPORT) || !lr_dma_ok(t->dma, r, idx))
-		return 0;
-	if (idx != t->holds[d]) {
-		uint64_t addr = lr_dma_addr(t->dma, idx);
-
-		t->holds[d] = idx;
-		if (f->loses_addr)
-			t->addr[d] = addr;
-		else
-			f->addr(&h, d, addr);
-	}
-	if (flags & NS_BUF_CHANGED)
-		os_store(&slot->flags, (uint16_t)(flags & ~NS_BUF_CHANGED));
-	return len;
+	return f->pad > LR_FRAME_MIN ? f->pad : LR_FRAME_MIN;
 }
 
-/* Up to n frames from slot pos and descriptor t->next on, in a straight piece. How many were of one slot and good. */
+LR_INLINE uint32_t lr_tx_room(const struct lr_tx_format *f, const struct lr_native_tx *t, const struct lr_ring *r)
+{
+	return (r->buf_len < t->max_frame ? r->buf_len : t->max_frame) - lr_tx_least(f);
+}
+
+/* Up to n frames from slot pos and descriptor t->next on, in a straight piece. How many were of one slot and their descriptor's buffer. */
 LR_INLINE uint32_t lr_tx_plain(const struct lr_tx_format *f, struct lr_native_tx *t, struct lr_ring *r, uint32_t pos, uint32_t n)
 {
-	const uint32_t least = f->pad > LR_FRAME_MIN ? f->pad : LR_FRAME_MIN;
-	const uint32_t room = (r->buf_len < t->max_frame ? r->buf_len : t->max_frame) - least;
-	struct netmap_slot *const slot = r->slot + pos;
-	const uint32_t k = t->frames;
+	const struct netmap_slot *const slot = r->slot + pos;
+	const uint32_t least = lr_tx_least(f), room = lr_tx_room(f, t, r), k = t->frames;
 	const size_t d = t->next;
 	const uint32_t *const holds = t->holds + d;
 	const uint64_t *const addr = t->addr + d;
@@ -121,15 +103,46 @@ LR_INLINE uint32_t lr_tx_plain(const struct lr_tx_format *f, struct lr_native_tx
 		uint64_t v = os_load((const uint64_t *)(const void *)&slot[i]);
 		uint32_t idx = (uint32_t)v, len = (uint32_t)(v >> 32); /* and flags: none, or it is too long */
 
-		if (os_unlikely(idx != holds[i]) || os_unlikely(len - least > room)) {
-			len = lr_tx_settle(f, t, r, d + i, &slot[i], idx, len, room);
-			if (os_unlikely(!len))
-				break;
-		}
+		if (os_unlikely(idx != holds[i]) || os_unlikely(len - least > room))
+			break;
 		if (f->loses_addr)
 			f->addr(&h, d + i, addr[i]);
 		f->frame(&h, d + i, k + (uint32_t)i, len);
 		bytes += len;
+	}
+	t->frames = k + (uint32_t)i;
+	lr_count(&r->count.packets, i);
+	lr_count(&r->count.bytes, bytes);
+	return (uint32_t)i;
+}
+
+/* The same for frames of one slot in any buffer: programs that forward hand over another each time. */
+LR_INLINE uint32_t lr_tx_swapped(const struct lr_tx_format *f, struct lr_native_tx *t, struct lr_ring *r, uint32_t pos, uint32_t n)
+{
+	struct netmap_slot *const slot = r->slot + pos;
+	const uint32_t least = lr_tx_least(f), room = lr_tx_room(f, t, r), k = t->frames;
+	const size_t d = t->next;
+	uint32_t *const holds = t->holds + d;
+	uint64_t *const addr = t->addr + d;
+	const struct lr_tx_hw h = t->hw;
+	const struct lr_dma m = *t->dma;
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct lr_slot s = lr_slot_read(&slot[i]);
+
+		if (os_unlikely(s.len - least > room) || os_unlikely(s.flags & (NS_MOREFRAG | NS_REPORT)) ||
+		    os_unlikely(!lr_dma_ok(&m, r, s.idx)))
+			break;
+		holds[i] = s.idx;
+		if (f->loses_addr)
+			addr[i] = lr_dma_addr(&m, s.idx);
+		f->addr(&h, d + i, lr_dma_addr(&m, s.idx));
+		f->frame(&h, d + i, k + (uint32_t)i, s.len);
+		if (s.flags & NS_BUF_CHANGED)
+			os_store(&slot[i].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
+		bytes += s.len;
 	}
 	t->frames = k + (uint32_t)i;
 	lr_count(&r->count.packets, i);
@@ -289,14 +302,19 @@ LR_INLINE void lr_tx_submit(const struct lr_tx_format *f, struct lr_native_tx *t
 			run = t->every - t->unreported;
 		if (os_likely(!r->skip))
 			done = lr_tx_plain(f, t, r, pos, run);
+		lr_tx_advance(t, done, n);
+		if (done != run && !r->skip) {
+			uint32_t more = lr_tx_swapped(f, t, r, pos + done, run - done);
+
+			lr_tx_advance(t, more, n);
+			done += more;
+		}
 		pos = lr_native_add(pos, done, n);
 		left -= done;
-		lr_tx_advance(t, done, n);
-		if (os_likely(done == run)) {
-			if (f->report && t->unreported >= t->every)
-				lr_tx_ask_report(f, t, n);
+		if (f->report && t->unreported >= t->every)
+			lr_tx_ask_report(f, t, n);
+		if (os_likely(done == run))
 			continue;
-		}
 		done = lr_tx_odd(f, t, r, pos, left);
 		if (!done)
 			break;
