@@ -132,7 +132,7 @@ netns_take() {
 }
 
 netns_return() {
-	ip -n "$1" link set "$2" down
+	ip -n "$1" link set "$2" down promisc off
 	ip -n "$1" link set "$2" netns $$ name "$3"
 }
 
