@@ -37,7 +37,7 @@ static inline struct span rx_rings(const struct lr_file *f)
 	return (struct span){ f->ring + f->num_tx, f->ring + f->num_rings };
 }
 
-/* 0, LR_SYNC_RESET if any was reset, or the first error. */
+/* 0, LR_SYNC_RESET if any was reset and the flags ask for it, or the first error: the others are synced all the same. */
 static int sync_rings(struct span s, unsigned int flags)
 {
 	int result = 0;
@@ -51,25 +51,13 @@ static int sync_rings(struct span s, unsigned int flags)
 	return result;
 }
 
-/* One has failed: the others are synced all the same. */
-static os_cold int sync_others(struct span s, unsigned int flags, int err)
-{
-	sync_rings(s, flags);
-	return err;
-}
-
-/* For the ioctls. That a ring was reset is poll's to tell. */
 static int file_sync(struct lr_file *f, struct span s)
 {
 	if (os_unlikely(!os_load_acquire(&f->port)))
 		return -ENXIO;
-	for (; s.at < s.end; s.at++) {
-		int err = lr_ring_sync(*s.at, f->sync_flags);
-
-		if (os_unlikely(err < 0))
-			return sync_others((struct span){ s.at + 1, s.end }, f->sync_flags, err);
-	}
-	return 0;
+	if (os_likely(s.at + 1 == s.end))
+		return lr_ring_sync(*s.at, f->sync_flags);
+	return sync_rings(s, f->sync_flags);
 }
 
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
@@ -111,7 +99,7 @@ static bool any_ready(struct span s)
 unsigned int lr_file_poll(struct lr_file *f, unsigned int events, struct os_waiter *w)
 {
 	bool want_tx = events & LR_POLLOUT, want_rx = events & LR_POLLIN;
-	unsigned int ready = 0;
+	unsigned int ready = 0, flags = f->sync_flags | LR_SYNC_TELL;
 
 	if (!os_load_acquire(&f->port))
 		return LR_POLLERR;
@@ -119,9 +107,9 @@ unsigned int lr_file_poll(struct lr_file *f, unsigned int events, struct os_wait
 		record(rx_rings(f), w);
 	if (w && want_tx)
 		record(tx_rings(f), w);
-	if ((want_tx || (want_rx && !(f->flags & NR_NO_TX_POLL))) && sync_rings(tx_rings(f), f->sync_flags))
+	if ((want_tx || (want_rx && !(f->flags & NR_NO_TX_POLL))) && sync_rings(tx_rings(f), flags))
 		ready |= LR_POLLERR;
-	if ((want_rx || (f->flags & NR_DO_RX_POLL)) && sync_rings(rx_rings(f), f->sync_flags))
+	if ((want_rx || (f->flags & NR_DO_RX_POLL)) && sync_rings(rx_rings(f), flags))
 		ready |= LR_POLLERR;
 	if (want_tx && any_ready(tx_rings(f)))
 		ready |= LR_POLLOUT;

@@ -275,7 +275,11 @@ void lr_port_set_gone(struct lr_port *p)
 	uint32_t i;
 
 	os_store(&p->gone, true);
-	for (k = 0; k < LR_RING_KINDS; k++)
-		for (i = 0; i < p->num_rings[k]; i++)
+	for (k = 0; k < LR_RING_KINDS; k++) {
+		for (i = 0; i < p->num_rings[k]; i++) {
+			/* Partner: who lends idle out and takes it back looks at gone after. */
+			os_store_release(&p->ring[k][i].idle, false);
 			os_waitq_wake(&p->ring[k][i].wq);
+		}
+	}
 }

@@ -120,7 +120,7 @@ static inline bool at_rest(const struct lr_ring *r, unsigned int flags)
 
 	return os_load(&s->head) == head && os_load(&s->cur) == os_load(&r->cur) && os_load(&r->hwcur) == head &&
 	       os_load(&r->hwtail) == tail && os_load(&s->tail) == tail && os_load(&r->idle) &&
-	       !(flags & LR_SYNC_CLASSIC) && !(os_load(&s->flags) & NR_TIMESTAMP) && !os_load(&r->port->gone);
+	       !(flags & LR_SYNC_CLASSIC) && !(os_load(&s->flags) & NR_TIMESTAMP);
 }
 
 /* Not part of lr_ring_sync, which has nothing to save then when the ring is at rest. */
@@ -132,7 +132,7 @@ static os_noinline int sync_locked(struct lr_ring *r, unsigned int flags)
 	if (os_unlikely(os_load(&r->port->gone))) {
 		err = -ENXIO;
 	} else if (os_unlikely(!take_positions(r, flags))) {
-		err = LR_SYNC_RESET;
+		err = flags & LR_SYNC_TELL ? LR_SYNC_RESET : 0;
 	} else {
 		lr_count(&r->count.syncs, 1);
 		err = r->sync(r, flags);

@@ -55,7 +55,7 @@ struct lr_counters {
 
 static inline void lr_count(uint64_t *counter, uint64_t n)
 {
-	os_store(counter, os_load(counter) + n);
+	os_count(counter, n);
 }
 
 struct lr_ring {
@@ -70,7 +70,7 @@ struct lr_ring {
 	uint32_t buf_num;	/* copies from the region, for lr_buf_ok */
 	const uint8_t *buf_used;
 	int (*sync)(struct lr_ring *r, unsigned int flags);	/* the port's txsync or rxsync */
-	bool idle;		/* as the port's operations say; a port may take it back for a while */
+	bool idle;		/* as the port's operations say; taken back for a while, or when the port is gone */
 	const struct lr_port_ops *ops;
 	void *priv;		/* the back end's */
 	struct lr_counters count;
@@ -95,7 +95,9 @@ extern bool lr_no_timestamp;
 /* Flags of a sync. */
 #define LR_SYNC_CLASSIC 1u	/* the descriptor speaks the classic interface: head := cur, avail comes back */
 
-/* What a sync returns beside 0: the ring was reset (poll reports POLLERR, the ioctl success). */
+#define LR_SYNC_TELL 2u		/* the caller wants to know when the ring was reset: poll does, the ioctls do not */
+
+/* What a sync returns beside 0, if told to: the ring was reset. */
 #define LR_SYNC_RESET 1
 
 /* i + 1, modulo n. */
@@ -154,7 +156,7 @@ static inline bool lr_slot_ok(const struct lr_ring *r, struct lr_slot s)
 	return lr_buf_ok(r, s.idx) && os_likely(s.len <= r->buf_len);
 }
 
-/* One sync of the ring: reads the program's positions, runs the port's part, publishes tail. 0, LR_SYNC_RESET or -errno. */
+/* One sync of the ring: reads the program's positions, runs the port's part, publishes tail. 0, -errno or LR_SYNC_RESET. */
 int lr_ring_sync(struct lr_ring *r, unsigned int flags);
 
 /* Something for the program: slots between its cur and tail. */

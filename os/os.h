@@ -12,6 +12,7 @@
  *   os_likely(c) os_unlikely(c)  os_prefetch(p)  os_assert(c)
  *   os_cold os_noinline  a function that is rarely called; one that is kept out of those that call it
  *   os_load(p) os_store(p, v)                      relaxed, never torn, never repeated
+ *   os_count(p, n)       *p += n, not atomic: when two do so at once one may be lost, and nothing worse
  *   os_load_acquire(p) os_store_release(p, v)      pair with each other
  *   OS_BUF_HEADROOM      bytes between a buffer's chunk and what programs see as its start
  *   OS_BUF_CLUSTER       buffers that get memory together, a power of two

@@ -68,6 +68,7 @@ void lr_inlet_open(struct lr_inlet *in)
 	in->stuck = in->quiet = in->news = false;
 	in->ring->idle = true;
 	in->room = 0;
+	os_store(&in->ring->idle, true);
 	WRITE_ONCE(in->open, true);
 	spin_unlock_bh(&in->lock);
 }
@@ -234,6 +235,9 @@ static void mend(struct lr_inlet *in)
 	for (i = r->hwtail; i != end; i = lr_pos_next(i, r->num_slots))
 		lr_ring_mend_slot(r, i);
 	os_store(&r->idle, true);
+	smp_mb();	/* Partner: lr_port_set_gone, which marks the port first. */
+	if (os_load(&r->port->gone))
+		os_store(&r->idle, false);
 	/* Partner: the acquire in usable. */
 	smp_store_release(&in->stuck, false);
 }

@@ -46,6 +46,7 @@ static_assert(sizeof(long) == sizeof(uint64_t), "64-bit kernels only");
 
 #define os_load(p) READ_ONCE(*(p))
 #define os_store(p, v) WRITE_ONCE(*(p), (v))
+#define os_count(p, n) data_race(*(p) += (n))
 #define os_load_acquire(p) smp_load_acquire(p)
 #define os_store_release(p, v) smp_store_release((p), (v))
 

@@ -29,6 +29,7 @@
 
 #define os_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define os_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define os_count(p, n) os_store((p), os_load(p) + (n))
 #define os_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define os_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 

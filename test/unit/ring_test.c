@@ -125,7 +125,7 @@ static void one_sync(struct lr_ring *r, const struct state *s)
 	r->shared->cur = s->cur;
 	r->shared->tail = (s->hwtail + s->head) % s->n;	/* a program's scribble; never read */
 	synced = 0;
-	err = lr_ring_sync(r, 0);
+	err = lr_ring_sync(r, LR_SYNC_TELL);
 	if (err != (valid ? 0 : LR_SYNC_RESET))
 		fail("wrong verdict", s->n, s->old_head, s->hwtail, s->head, s->cur);
 	else if (valid)
