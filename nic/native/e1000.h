@@ -2,8 +2,8 @@
 /*
  * Legacy descriptors of Intel's gigabit controllers: 82540EM and its family for both directions, 82574 for tx.
  *
- * After the PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual: 3.2.3 Receive Descriptor Format, 3.3.3 Legacy
- * Transmit Descriptor Format. The device writes back the second half of a descriptor only: addresses stay.
+ * After the PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual: 3.2.3 Receive Descriptor Format,
+ * 3.3.3 Legacy Transmit Descriptor Format. The device writes back the second half of a descriptor only: addresses stay.
  *
  *	          63        48 47     40 39     32 31    24 23    16 15         0
  *	rx word   | special   | errors  | status  |   checksum      | length     |

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * 82571 to 82574 and the controllers of later chip sets: legacy tx descriptors, extended rx descriptors, as their driver has them.
+ * 82571 to 82574 and the controllers of later chip sets: legacy tx descriptors, extended rx descriptors, as their driver has
+ * them.
  *
- * After the 82574 GbE Controller Family Datasheet, chapter 7: "Legacy Transmit Descriptor Format", "Extended Rx Descriptor". The driver
- * sets what e1000.h says, RFCTL.EXSTEN (as it does anyway), one buffer a descriptor (no packet split), and TXDCTL.WTHRESH to at most 1: a
- * report must not wait for others.
+ * After the 82574 GbE Controller Family Datasheet, chapter 7: "Legacy Transmit Descriptor Format", "Extended Rx Descriptor".
+ * The driver sets what e1000.h says, RFCTL.EXSTEN (as it does anyway), one buffer a descriptor (no packet split), and
+ * TXDCTL.WTHRESH to at most 1: a report must not wait for others.
  */
 #ifndef LR_NATIVE_E1000E_H
 #define LR_NATIVE_E1000E_H

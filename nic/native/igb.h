@@ -2,9 +2,10 @@
 /*
  * 82576, I210, I350: advanced descriptors both ways.
  *
- * After the I210 datasheet, chapter 7: "Advanced Transmit Data Descriptor", "Advanced Receive Descriptors". The driver sets hw.desc and the
- * doorbells (TDT(n), RDT(n)); SRRCTL.DESCTYPE to advanced with one buffer, BSIZEPACKET so that it is hw.len; RCTL.SECRC and RCTL of the
- * errors as it does anyway; TXDCTL.WTHRESH to at most 1; no VLAN stripping, no receive checksum offload.
+ * After the I210 datasheet, chapter 7: "Advanced Transmit Data Descriptor", "Advanced Receive Descriptors". The driver sets
+ * hw.desc and the doorbells (TDT(n), RDT(n)); SRRCTL.DESCTYPE to advanced with one buffer, BSIZEPACKET so that it is hw.len;
+ * RCTL.SECRC and RCTL of the errors as it does anyway; TXDCTL.WTHRESH to at most 1; no VLAN stripping, no receive checksum
+ * offload.
  */
 #ifndef LR_NATIVE_IGB_H
 #define LR_NATIVE_IGB_H

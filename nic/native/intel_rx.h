@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Extended and advanced rx descriptors, which Intel's controllers share since the 82571: read by the device as two addresses, written back
- * over them. e1000e.h, igb.h and ixgbe.h say which errors damage a frame.
+ * Extended and advanced rx descriptors, which Intel's controllers share since the 82571: read by the device as two
+ * addresses, written back over them. e1000e.h, igb.h and ixgbe.h say which errors damage a frame.
  *
  *	                63                               0
  *	read     addr   | address of the buffer            |

@@ -2,10 +2,10 @@
 /*
  * 82599, X540, X550: advanced descriptors both ways.
  *
- * After the 82599 10 GbE Controller Datasheet: "Advanced Receive Descriptors", "Advanced Transmit Data Descriptor". The driver sets hw.desc
- * and the doorbells (TDT(n), RDT(n)); SRRCTL.DESCTYPE to advanced with one buffer, BSIZEPACKET (steps of 1 KiB) so that it is hw.len;
- * HLREG0.RXCRCSTRP and RDRXCTL.CRCSTRIP, HLREG0.TXPADEN; TXDCTL.WTHRESH 0, as RS must be; no RSC, which would join frames, no VLAN
- * stripping. A frame takes at most 40 descriptors of tx.
+ * After the 82599 10 GbE Controller Datasheet: "Advanced Receive Descriptors", "Advanced Transmit Data Descriptor". The
+ * driver sets hw.desc and the doorbells (TDT(n), RDT(n)); SRRCTL.DESCTYPE to advanced with one buffer, BSIZEPACKET (steps of
+ * 1 KiB) so that it is hw.len; HLREG0.RXCRCSTRP and RDRXCTL.CRCSTRIP, HLREG0.TXPADEN; TXDCTL.WTHRESH 0, as RS must be; no
+ * RSC, which would join frames, no VLAN stripping. A frame takes at most 40 descriptors of tx.
  */
 #ifndef LR_NATIVE_IXGBE_H
 #define LR_NATIVE_IXGBE_H

@@ -2,9 +2,9 @@
 /*
  * rxsync over a ring of descriptors. See sync.h.
  *
- * Slots given back are posted to the device first; then what it has completed goes into slots, whole frames only. Which buffer a slot gets
- * is told by holds[], not by what the slot says: that is the program's, who may have changed it meanwhile. A frame with an
- * error is not delivered, its buffers are posted again.
+ * Slots given back are posted to the device first; then what it has completed goes into slots, whole frames only. Which
+ * buffer a slot gets is told by holds[], not by what the slot says: that is the program's, who may have changed it
+ * meanwhile. A frame with an error is not delivered, its buffers are posted again.
  *
  * One slot of those that are ours stays unposted: a device whose head meets its tail takes the ring for empty.
  */
@@ -486,6 +486,7 @@ LR_INLINE int lr_native_rx_start(const struct lr_rx_format *f, struct lr_native_
 	x->next = x->post = x->out = x->missing = x->parted = 0;
 	x->hw.lap = x->hw.post_lap = 0;
 	x->skip = x->broken = false;
+	os_assert(x->hw.len >= 64 && x->hw.len <= r->buf_len);
 	x->slot = r->hwtail;
 	x->holds = os_zalloc(n * sizeof(*x->holds));
 	x->addr = os_zalloc(n * sizeof(*x->addr));

@@ -2,9 +2,9 @@
 /*
  * txsync over a ring of descriptors. See sync.h.
  *
- * One loop takes frames of one slot whose buffer is the one its descriptor has, another those in any buffer; what is odd beyond that
- * is dealt with apart, and the loops go on. A frame is given to the device whole or not at all: nothing is written to descriptors before all
- * its slots are there and good.
+ * One loop takes frames of one slot whose buffer is the one its descriptor has, another those in any buffer; what is odd
+ * beyond that is dealt with apart, and the loops go on. A frame is given to the device whole or not at all: nothing is
+ * written to descriptors before all its slots are there and good.
  */
 #ifndef LR_NATIVE_TX_H
 #define LR_NATIVE_TX_H
@@ -87,7 +87,10 @@ LR_INLINE uint32_t lr_tx_room(const struct lr_tx_format *f, const struct lr_nati
 	return (r->buf_len < t->max_frame ? r->buf_len : t->max_frame) - lr_tx_least(f);
 }
 
-/* Up to n frames from slot pos and descriptor t->next on, in a straight piece. How many were of one slot and their descriptor's buffer. */
+/*
+ * Up to n frames from slot pos and descriptor t->next on, in a straight piece. How many were of one slot, and their
+ * descriptor's buffer.
+ */
 LR_INLINE uint32_t lr_tx_plain(const struct lr_tx_format *f, struct lr_native_tx *t, struct lr_ring *r, uint32_t pos, uint32_t n)
 {
 	const struct netmap_slot *const slot = r->slot + pos;
@@ -422,6 +425,7 @@ LR_INLINE int lr_native_tx_start(const struct lr_tx_format *f, struct lr_native_
 	t->report_first = t->report_end = t->skips = t->done = t->next = t->frames = t->unreported = 0;
 	t->hw.lap = 0;
 	t->every = n / 4;
+	os_assert(r->buf_len >= 64 && t->max_frame >= 64 && t->max_pieces <= NETMAP_MAX_FRAGS);
 	t->broken = false;
 	for (d = 0; d < n; d++, pos = lr_pos_next(pos, n)) {
 		uint32_t idx = lr_slot_read(&r->slot[pos]).idx;

@@ -2,19 +2,20 @@
 /*
  * virtio-net with split rings: what both directions share. virtio_tx.h and virtio_rx.h have the rest.
  *
- * After Virtual I/O Device (VIRTIO) 1.2: 2.7 Split Virtqueues, 5.1.6 Network Device: Device Operation. Legacy devices are the same on
- * little-endian machines.
+ * After Virtual I/O Device (VIRTIO) 1.2: 2.7 Split Virtqueues, 5.1.6 Network Device: Device Operation. Legacy devices are
+ * the same on little-endian machines.
  *
- * A frame has a header in front, which a netmap buffer has no room for. So each slot has a pair of descriptors, header and buffer, made
- * once; only length and, when the buffer changed, address are written after that.
+ * A frame has a header in front, which a netmap buffer has no room for. So each slot has a pair of descriptors, header and
+ * buffer, made once; only length and, when the buffer changed, address are written after that.
  *
  *	VIRTIO_F_INDIRECT_DESC    table[d]  -> pair[2d] header -> pair[2d+1] buffer       slots = the queue's size
  *	without                   the table is the array of pairs: table[2d] -> table[2d+1]   slots = half of it
  *
  * The driver sets q: table, avail, used, size, pairs and headers as below, header_len (12 with VIRTIO_F_VERSION_1 or
- * VIRTIO_NET_F_MRG_RXBUF, else 10), event_idx, notify; and resets the queue, or the device, so that avail->idx and used->idx are 0. Guest
- * offloads (checksum, TSO, UFO) must be off: a frame that came unfinished is dropped and counted. VIRTIO_F_ANY_LAYOUT is not needed. Packed
- * rings (VIRTIO_F_RING_PACKED) and VIRTIO_F_ACCESS_PLATFORM with a need to sync are refused.
+ * VIRTIO_NET_F_MRG_RXBUF, else 10), event_idx, notify; and resets the queue, or the device, so that avail->idx and used->idx
+ * are 0. Guest offloads (checksum, TSO, UFO) must be off: a frame that came unfinished is dropped and counted.
+ * VIRTIO_F_ANY_LAYOUT is not needed. Packed rings (VIRTIO_F_RING_PACKED) and VIRTIO_F_ACCESS_PLATFORM with a need to sync
+ * are refused.
  */
 #ifndef LR_NATIVE_VIRTIO_H
 #define LR_NATIVE_VIRTIO_H
@@ -135,8 +136,8 @@ static inline void lr_virtio_publish(struct lr_virtio *q, uint16_t idx)
 }
 
 /*
- * Asks for an interrupt when `more` buffers beyond those seen are used (2.7.10 Available Buffer Notification Suppression has its
- * mirror image in 2.7.7). True: so many are already, look again.
+ * Asks for an interrupt when `more` buffers beyond those seen are used (2.7.10 Available Buffer Notification Suppression has
+ * its mirror image in 2.7.7). True: so many are already, look again.
  */
 static inline bool lr_virtio_arm(struct lr_virtio *q, uint16_t more)
 {

@@ -4,8 +4,9 @@
  *
  * Buffers come back in any order: descriptors are posted again in the order in which they came back (`turn`).
  *
- * VIRTIO_NET_F_MRG_RXBUF: a frame may take several buffers, and only the first has a header. The others begin where a header would have been, so
- * 12 bytes of a later piece are moved behind those that went there. That happens to frames larger than a buffer only.
+ * VIRTIO_NET_F_MRG_RXBUF: a frame may take several buffers, and only the first has a header. The others begin where a header
+ * would have been, so 12 bytes of a later piece are moved behind those that went there. That happens to frames larger than a
+ * buffer only.
  */
 #ifndef LR_NATIVE_VIRTIO_RX_H
 #define LR_NATIVE_VIRTIO_RX_H

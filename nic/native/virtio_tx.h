@@ -5,8 +5,9 @@
  * A device may complete frames in any order. Slots are freed in the order of the ring, so a frame that is done early waits
  * for those before it.
  *
- * A frame of several slots takes their pairs for its chain; when it is done they are made anew. In an indirect table the chain must be in one
- * piece: header, then all buffers, over the pairs of the slots it has (two descriptors each, and one more than slots is enough).
+ * A frame of several slots takes their pairs for its chain; when it is done they are made anew. In an indirect table the
+ * chain must be in one piece: header, then all buffers, over the pairs of the slots it has (two descriptors each, and one
+ * more than slots is enough).
  */
 #ifndef LR_NATIVE_VIRTIO_TX_H
 #define LR_NATIVE_VIRTIO_TX_H

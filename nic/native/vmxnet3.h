@@ -2,9 +2,9 @@
 /*
  * VMware's vmxnet3. After the kernel's vmxnet3_defs.h, which is VMware's own description.
  *
- * Who owns a descriptor is told by its generation bit, which changes its meaning with each lap; completions come in rings of their own. A
- * device may look at descriptors without being told, so the first descriptor of a sync keeps the wrong generation until all others are
- * written.
+ * Who owns a descriptor is told by its generation bit, which changes its meaning with each lap; completions come in rings of
+ * their own. A device may look at descriptors without being told, so the first descriptor of a sync keeps the wrong
+ * generation until all others are written.
  *
  *	               63 .. 45 cq 44 eop ..     31 gen      14 gen  13      0
  *	tx word        |  cq  |  eop  | 0      |           | gen    | length |
@@ -12,10 +12,10 @@
  *	tx completion  word 0: bits 0..11 index of the frame's last descriptor; word 3: bit 31 gen
  *	rx completion  word 0: bits 0..11 index, 14 eop, 15 sop; word 2: bits 0..13 length, 14 error; word 3: bit 31 gen
  *
- * The driver sets hw.desc, hw.len (rx), the doorbells (TXPROD, RXPROD of ring 0), comp; completion rings as long as the slots (compRingSize of
- * rx too); all memory zeroed; LRO, rx checksums and VLAN stripping off. Rx has ring 0 only, with head buffers: a frame that does not fit one
- * buffer is lost in the device, so an MTU beyond a buffer is refused. At most 4096 slots, and buffers of at most 16383 bytes: the driver
- * makes port->buf_len so.
+ * The driver sets hw.desc, hw.len (rx), the doorbells (TXPROD, RXPROD of ring 0), comp; completion rings as long as the
+ * slots (compRingSize of rx too); all memory zeroed; LRO, rx checksums and VLAN stripping off. Rx has ring 0 only, with head
+ * buffers: a frame that does not fit one buffer is lost in the device, so an MTU beyond a buffer is refused. At most 4096
+ * slots, and buffers of at most 16383 bytes: the driver makes port->buf_len so.
  */
 #ifndef LR_NATIVE_VMXNET3_H
 #define LR_NATIVE_VMXNET3_H

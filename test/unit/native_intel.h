@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A model of Intel's controllers for the tests of nic/native: one queue each way, with legacy or advanced tx descriptors, legacy or
- * extended (advanced: the same) rx descriptors. It does what the datasheets say, at its own pace: fetches, sends and writes back when dice say
- * so; reads only [head, tail) of its rings; where descriptors are overwritten it overwrites them with rubbish.
+ * A model of Intel's controllers for the tests of nic/native: one queue each way, with legacy or advanced tx descriptors,
+ * legacy or extended (advanced: the same) rx descriptors. It does what the datasheets say, at its own pace: fetches, sends
+ * and writes back when dice say so; reads only [head, tail) of its rings; where descriptors are overwritten it overwrites
+ * them with rubbish.
  */
 #ifndef TEST_UNIT_NATIVE_INTEL_H
 #define TEST_UNIT_NATIVE_INTEL_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A model of a virtio-net device with split rings for the tests of nic/native: one queue each way. It takes buffers in the order they come,
- * and completes them in whatever order dice say. It sleeps when it has seen nothing new, and then looks at a queue no
- * more until it is notified.
+ * A model of a virtio-net device with split rings for the tests of nic/native: one queue each way. It takes buffers in the
+ * order they come, and completes them in whatever order dice say. It sleeps when it has seen nothing new, and then looks at
+ * a queue no more until it is notified.
  */
 #ifndef TEST_UNIT_NATIVE_VIRTIO_H
 #define TEST_UNIT_NATIVE_VIRTIO_H
