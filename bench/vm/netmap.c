@@ -29,6 +29,9 @@ static int open_port(struct load *l, const char *prefix, const char *suffix, uin
 	n->port = nmport_prepare(spec);
 	if (!n->port)
 		return -1;
+	n->port->reg.nr_tx_slots = l->args.ring;
+	/* What was taken goes back with the next sync, after the next batch has come. */
+	n->port->reg.nr_rx_slots = 2 * l->args.ring;
 	if (mode) {
 		n->port->reg.nr_mode = mode;
 		n->port->reg.nr_tx_rings = n->port->reg.nr_rx_rings = 1;

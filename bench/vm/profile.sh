@@ -35,6 +35,7 @@ while getopts hk:m:b:t:n: opt; do
 done
 shift $((OPTIND - 1))
 [ $# -eq 3 ] || { usage >&2; exit 2; }
+. "$top/bench/vm/machine.sh"
 make -s -C "$top" build/bench/vm/load build/bench/vm/profile.so || exit 1
 case $module in
 none) module= ;;
@@ -45,7 +46,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$tmp/w"
 "$top/test/vm/boot.sh" -k "$kernel" ${module:+-m "$module"} -i -M 512 -n "e1000 virtio" -t 300 -w "$tmp/w" \
-	-a "lsm=landlock,lockdown,yama,integrity,apparmor,bpf" -q "-cpu max,la57=off,erms=off,fsrm=off -plugin file=$bin/profile.so,out=$tmp/spans" -- \
+	-a "$kernel_args" -q "$qemu_args -plugin file=$bin/profile.so,out=$tmp/spans" -- \
 	"$top/bench/vm/guest.sh" -t "$seconds" -b "$batch" -s "$tmp/w/kallsyms" "$bin/load" "$@" >"$tmp/guest" 2>&1 ||
 	{ cat "$tmp/guest"; die "the guest failed"; }
 line=$(grep '^result' "$tmp/guest") || { cat "$tmp/guest"; die "no result"; }
