@@ -141,7 +141,15 @@ quick() {
 }
 
 # The kernels of KERNELS, or all that have to work.
-vm() { run "vm" 5400 bash test/vm/check.sh ${KERNELS:-}; }
+vm() {
+	local k
+
+	run "vm" 5400 bash test/vm/check.sh ${KERNELS:-}
+	[ -n "${KERNELS:-}" ] || run "vm afxdp" 1800 bash test/vm/afxdp.sh
+	for k in ${KERNELS:-}; do
+		[ "$k" = debug ] || run "vm afxdp $k" 1800 bash test/vm/afxdp.sh "$k"
+	done
+}
 
 full() {
 	quick
