@@ -15,6 +15,7 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   -p		only this part, may be repeated: small, raw, linked, netns, kernel, nics
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
+  LR_VM_BUDGET	no machine is begun after so many seconds: its part is skipped, and said to be (no limit)
   Needs the tests to be built (make all tests) and root. Output of each machine stays in build/log/vm-KERNEL-PART.log.
 USAGE
 }
@@ -97,14 +98,27 @@ module_of() {
 	esac
 }
 
+kernels=()
 for kernel in "$@"; do
-	module_of "$kernel" raw >/dev/null && module_of "$kernel" kernel >/dev/null ||
-		{ echo "not ok $kernel module: does not build"; failed=1; continue; }
-	echo "ok $kernel module: builds without a warning"
-	for part in ${only:-$(parts_of "$kernel")}; do
+	if module_of "$kernel" raw >/dev/null && module_of "$kernel" kernel >/dev/null; then
+		echo "ok $kernel module: builds without a warning"
+		kernels+=("$kernel")
+	else
+		echo "not ok $kernel module: does not build"
+		failed=1
+	fi
+done
+# What matters most comes first, on all kernels.
+for part in ${only:-raw nics kernel netns linked small}; do
+	for kernel in ${kernels[@]+"${kernels[@]}"}; do
+		[ -n "$only" ] || [[ " $(parts_of "$kernel") " = *" $part "* ]] || continue
 		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 			wait -n
 		done
+		if [ $SECONDS -ge "${LR_VM_BUDGET:-$((SECONDS + 1))}" ]; then
+			echo "skip $kernel $part: no time is left for another machine (LR_VM_BUDGET=$LR_VM_BUDGET)"
+			continue
+		fi
 		one "$kernel" "$part" "$(module_of "$kernel" "$part")" &
 		running+=($!)
 	done
