@@ -116,7 +116,7 @@ static inline void lr_virtio_start(struct lr_virtio *q)
 	q->avail_idx = q->used_idx = 0;
 }
 
-/* All up to idx is the device's; it is told so if it wants to know (2.7.13.4 Notifying The Device). */
+/* All up to idx is the device's; it is told so if it wants to know (2.7.10 Available Buffer Notification Suppression). */
 static inline void lr_virtio_publish(struct lr_virtio *q, uint16_t idx)
 {
 	const __le16 *avail_event = (const __le16 *)(const void *)&q->used->ring[q->size];
@@ -136,8 +136,8 @@ static inline void lr_virtio_publish(struct lr_virtio *q, uint16_t idx)
 }
 
 /*
- * Asks for an interrupt when `more` buffers beyond those seen are used (2.7.10 Available Buffer Notification Suppression has
- * its mirror image in 2.7.7). True: so many are already, look again.
+ * Asks for an interrupt when `more` buffers beyond those seen are used (2.7.7 Used Buffer Notification Suppression). True: so
+ * many are already, look again.
  */
 static inline bool lr_virtio_arm(struct lr_virtio *q, uint16_t more)
 {
