@@ -82,6 +82,7 @@ struct world {
 	uint32_t submitted, tx_bad, wired, tx_last;	/* frames written to slots, to be dropped, seen on the wire */
 	uint32_t tx_fill;			/* slots are written up to here; head is behind */
 	uint32_t pushed, rx_next, received, rx_lost;	/* frames from the wire; expected next; received; lost on the way */
+	uint8_t *sent_good;			/* per tx slot: the frame last written there was to be sent */
 	uint32_t *last;				/* per rx slot: the buffer it had when the program gave it back */
 	uint32_t ruined;			/* rx slots given back without a buffer; each costs the region one */
 };
@@ -246,6 +247,7 @@ static void tx_write_slot(struct world *w, uint32_t id, uint32_t from, uint32_t 
 {
 	uint32_t pos = w->tx_fill;
 
+	CHECK(!w->sent_good[pos] || !(lr_slot_read(&w->tx->slot[pos]).flags & (NS_BUF_CHANGED | NS_REPORT)));
 	flags |= program_swap(w, w->tx, pos, 4);
 	flags |= dice(w, 12) ? 0 : NS_REPORT;
 	flags |= dice(w, 30) ? 0 : NS_FORWARD | 3 << NS_PORT_SHIFT;
@@ -286,6 +288,8 @@ static bool program_write(struct world *w)
 	w->sent[id].len = total;
 	w->sent[id].state = tx_is_good(w, kind, k, total) ? FRAME_GOOD : FRAME_BAD;
 	w->tx_bad += w->sent[id].state == FRAME_BAD;
+	for (i = 0; i < k; i++)
+		w->sent_good[(at + i) % w->n] = w->sent[id].state == FRAME_GOOD;
 	w->submitted++;
 	return true;
 }
@@ -438,6 +442,7 @@ static void world_begin(struct world *w, const struct native_ops *ops, void *dev
 	w->sent = calloc(frames, sizeof(*w->sent));
 	w->got = calloc(frames, sizeof(*w->got));
 	w->last = calloc(n, sizeof(*w->last));
+	w->sent_good = calloc(n, 1);
 	w->region = w->file->port->region;
 	w->tx = core_ring(w->file, LR_TX, 0);
 	w->rx = core_ring(w->file, LR_RX, 0);
@@ -491,6 +496,7 @@ static void world_end(struct world *w)
 	free(w->sent);
 	free(w->got);
 	free(w->last);
+	free(w->sent_good);
 	free(w->piece);
 }
 
