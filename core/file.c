@@ -38,7 +38,7 @@ static inline struct span rx_rings(const struct lr_file *f)
 }
 
 /* 0, LR_SYNC_RESET if any was reset and the flags ask for it, or the first error: the others are synced all the same. */
-static int sync_rings(struct span s, unsigned int flags)
+static os_noinline int sync_rings(struct span s, unsigned int flags)
 {
 	int result = 0;
 
@@ -51,10 +51,14 @@ static int sync_rings(struct span s, unsigned int flags)
 	return result;
 }
 
-static int file_sync(struct lr_file *f, struct span s)
+static inline int file_sync(struct lr_file *f, bool tx)
 {
+	struct span s;
+
+	/* The rings are the descriptor's once it has its port: not to be looked at before. */
 	if (os_unlikely(!os_load_acquire(&f->port)))
 		return -ENXIO;
+	s = tx ? tx_rings(f) : rx_rings(f);
 	if (os_likely(s.at + 1 == s.end))
 		return lr_ring_sync(*s.at, f->sync_flags);
 	return sync_rings(s, f->sync_flags);
@@ -63,9 +67,9 @@ static int file_sync(struct lr_file *f, struct span s)
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg)
 {
 	if (os_likely(cmd == NIOCTXSYNC))
-		return file_sync(f, tx_rings(f));
+		return file_sync(f, true);
 	if (os_likely(cmd == NIOCRXSYNC))
-		return file_sync(f, rx_rings(f));
+		return file_sync(f, false);
 	switch (cmd) {
 	case NIOCCTRL:
 		return lr_control_ioctl(f, arg);
