@@ -172,7 +172,9 @@ qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -M
 if [ -n "$icount" ]; then
 	qemu+=(-accel tcg -icount shift=0,sleep=off)
 else
-	qemu+=(-accel tcg,thread=multi)
+	# One thread for all processors: with several, QEMU before 8.1 now and then keeps a translation of code that the
+	# kernel is patching (static keys), and the guest stumbles over a breakpoint that is no longer there.
+	qemu+=(-accel tcg,thread=single)
 fi
 [ -z "$verbose" ] || tail -q -s 0.2 -f --pid=$$ "$console" >&2 &
 # In the background, so that a signal to this script ends it at once.
