@@ -103,10 +103,11 @@ static bool any_ready(struct span s)
 unsigned int lr_file_poll(struct lr_file *f, unsigned int events, struct os_waiter *w)
 {
 	bool want_tx = events & LR_POLLOUT, want_rx = events & LR_POLLIN;
-	unsigned int ready = 0, flags = f->sync_flags | LR_SYNC_TELL;
+	unsigned int ready = 0, flags;
 
 	if (!os_load_acquire(&f->port))
 		return LR_POLLERR;
+	flags = f->sync_flags | LR_SYNC_TELL;
 	if (w && want_rx)
 		record(rx_rings(f), w);
 	if (w && want_tx)
