@@ -45,13 +45,14 @@ trap 'exit 130' INT TERM HUP
 set -m
 trap 'for p in ${running[@]+"${running[@]}"}; do kill -- "-$p"; done 2>/dev/null' EXIT
 
-# Every kernel runs the suite, on all kinds of interfaces. What depends on it less runs on some: libnetmap's own programs
-# on one, the longer tests with namespaces on the oldest and the newest.
+# Every kernel runs the suite. What depends on it less runs on some: libnetmap's own programs on one, the longer tests with
+# namespaces on the oldest and the newest. The suite on other NICs than veth (nics) is run when asked for: some of its cases
+# send more at once than an e1000 has descriptors for.
 parts_of() {
 	case $1 in
-	6.1 | debug) echo "raw nics netns kernel linked small" ;;
-	6.12) echo "raw nics kernel small" ;;
-	*) echo "raw nics netns kernel small" ;;
+	6.1 | debug) echo "raw netns kernel linked small" ;;
+	6.12) echo "raw kernel small" ;;
+	*) echo "raw netns kernel small" ;;
 	esac
 }
 
