@@ -20,32 +20,6 @@
 
 static const uint8_t addresses[12] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
 
-void wire_ip(const char *fmt, ...)
-{
-	char cmd[512] = "ip ";
-	va_list ap;
-	int rc;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd + 3, sizeof(cmd) - 3, fmt, ap);
-	va_end(ap);
-	if (getenv("LR_WIRE") && strncmp(fmt, "link del", 8) == 0)
-		SKIP("a NIC of LR_WIRE=%s cannot be deleted", getenv("LR_WIRE"));
-	rc = system(cmd);
-	if (rc)
-		FAIL("%s: code %d", cmd, rc);
-}
-
-static void quiet_ipv6(void)
-{
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY);
-
-	if (fd >= 0 && write(fd, "1", 1) < 0)
-		FAIL("disable_ipv6: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
 static bool carries(const char *ifname)
 {
 	char path[64], up = '0';
@@ -60,6 +34,49 @@ static bool carries(const char *ifname)
 	return up == '1';
 }
 
+/* An end that is up has a carrier after a while: a NIC takes seconds to find one, and again after a new MTU. */
+static void wait_carrier(const char *ifname)
+{
+	uint64_t end = check_now_ms() + 20000;
+	char cmd[64];
+
+	snprintf(cmd, sizeof(cmd), "ip link show dev %s up 2>/dev/null | grep -q .", ifname);
+	if (system(cmd))
+		return;
+	while (!carries(ifname) && check_now_ms() < end)
+		usleep(20000);
+}
+
+void wire_ip(const char *fmt, ...)
+{
+	char cmd[512] = "ip ";
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd + 3, sizeof(cmd) - 3, fmt, ap);
+	va_end(ap);
+	if (getenv("LR_WIRE") && strncmp(fmt, "link del", 8) == 0)
+		SKIP("a NIC of LR_WIRE=%s cannot be deleted", getenv("LR_WIRE"));
+	rc = system(cmd);
+	if (rc)
+		FAIL("%s: code %d", cmd, rc);
+	if (getenv("LR_WIRE") && (strstr(cmd, " up") || strstr(cmd, " mtu"))) {
+		wait_carrier(NEAR);
+		wait_carrier(FAR);
+	}
+}
+
+static void quiet_ipv6(void)
+{
+	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY);
+
+	if (fd >= 0 && write(fd, "1", 1) < 0)
+		FAIL("disable_ipv6: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 /*
  * A cable that is there, and may be as an earlier case left it: with another name, with a second wire beside it. Ends
  * come back from a namespace after a while.
@@ -68,7 +85,9 @@ static void take_over(const char *kind)
 {
 	uint64_t end = check_now_ms() + 20000;
 
-	if (if_nametoindex("lr9") && system("ip link set lr9 down; ip link set lr9 name " NEAR))
+	if (if_nametoindex("lr9") && if_nametoindex(NEAR))
+		CHECK_EQ(system("ip link del lr9"), 0);
+	else if (if_nametoindex("lr9") && system("ip link set lr9 down; ip link set lr9 name " NEAR))
 		FAIL("lr9 does not become " NEAR);
 	if (if_nametoindex("lr2"))
 		CHECK_EQ(system("ip link del lr2"), 0);
@@ -77,7 +96,8 @@ static void take_over(const char *kind)
 		usleep(20000);
 	}
 	wire_ip("link set " NEAR " address 02:00:00:00:00:01 mtu 1500 up");
-	wire_ip("link set " FAR " address 02:00:00:00:00:02 mtu 1500 up");
+	/* Tests send frames there that are not addressed to it. */
+	wire_ip("link set " FAR " address 02:00:00:00:00:02 mtu 1500 promisc on up");
 	while (!carries(NEAR) || !carries(FAR)) {
 		CHECK_MSG(check_now_ms() < end, NEAR " or " FAR " has no carrier");
 		usleep(20000);
