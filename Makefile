@@ -174,7 +174,7 @@ check-tsan: ## the threaded tests under the thread sanitizer
 kmod: ## netmap.ko for the running kernel, or KDIR=... (DEBUG=1: assertions)
 	@scripts/kmod.sh $(if $(DEBUG),-d) $(KDIR)
 
-check-kbuild: ## the core as kernel objects, for all installed kernel headers
+check-kbuild: ## the module, for all installed kernel headers, with sparse
 	@scripts/kbuild-check.sh
 
 check-vm: ## the module on real kernels in QEMU, KERNELS="6.1 6.12 7.2" (root)

@@ -10,7 +10,7 @@ fail() { echo "not ok install: $1" && exit 1; }
 make install DESTDIR="$dir" PREFIX=/usr >"$dir/log" 2>&1 || { cat "$dir/log"; fail "make install"; }
 for f in include/net/netmap.h include/net/netmap_user.h include/net/netmap_classic.h include/net/netmap_linerate.h \
 	 include/libnetmap.h lib/libnetmap.so lib/libnetmap.a lib/libnetmap-preload.so lib/pkgconfig/libnetmap.pc \
-	 bin/pkt-gen bin/bridge share/man/man4/netmap.4 share/man/man3/libnetmap.3 share/man/man8/pkt-gen.8 share/man/man8/bridge.8; do
+	 bin/pkt-gen bin/bridge share/man/man4/netmap.4 share/man/man4/netmap-module.4 share/man/man3/libnetmap.3 share/man/man8/pkt-gen.8 share/man/man8/bridge.8; do
 	[ -e "$dir/usr/$f" ] || fail "$f is not there"
 done
 echo "ok install: every file is there"

@@ -12,7 +12,7 @@ usage() {
 usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (as many as there are processors)
-  -p		only this part, may be repeated: small, raw, linked, netns, kernel, nics
+  -p		this part, may be repeated: raw, kernel, small (those three if none is named), netns, linked, nics
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
   LR_VM_BUDGET	no machine is begun after so many seconds: its part is skipped, and said to be (no limit)
@@ -47,8 +47,9 @@ trap 'for p in ${running[@]+"${running[@]}"}; do kill -- "-$p"; done 2>/dev/null
 
 # Every kernel runs the suite and the tests of test/kernel. The others are run when asked for: on NICs other than veth some
 # cases send more at once than an e1000 has descriptors for, and not all tests with namespaces know the device yet.
-parts_of() { echo "raw kernel small"; }
+parts='raw kernel small'
 
+# What a part wants of its machine.
 machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
@@ -103,9 +104,8 @@ for kernel in "$@"; do
 	fi
 done
 # What matters most comes first, on all kernels.
-for part in ${only:-raw nics kernel netns linked small}; do
+for part in ${only:-$parts}; do
 	for kernel in ${kernels[@]+"${kernels[@]}"}; do
-		[ -n "$only" ] || [[ " $(parts_of "$kernel") " = *" $part "* ]] || continue
 		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 			wait -n
 		done
