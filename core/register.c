@@ -60,8 +60,9 @@ static int list_rings(struct lr_file *f, const struct lr_port *p, struct lr_why 
 
 	f->num_tx = (unsigned int)f->n[LR_TX] + f->n[LR_HOST_TX];
 	f->num_rings = 0;
-	f->ring = n ? os_zalloc(n * sizeof(*f->ring)) : NULL;
-	if (n && !f->ring)
+	/* A list also where there are no rings (one direction of a port that has none there): sync looks into it unasked. */
+	f->ring = os_zalloc((n ? n : 1) * sizeof(*f->ring));
+	if (!f->ring)
 		return lr_why(why, -ENOMEM, "no memory for a list of %u rings", n);
 	for (k = 0; k < LR_RING_KINDS; k++)
 		for (i = 0; i < f->n[k]; i++)
