@@ -23,12 +23,23 @@
 
 /* --- From the wire ------------------------------------------------------------------------------ */
 
+/*
+ * The queue that the driver recorded. A veth records none: the packet still says through which queue the peer sent it,
+ * and that is the queue of its receiver, too (drivers/net/veth.c, veth_xmit).
+ */
+static uint32_t queue_of(const struct lr_nic *nic, const struct sk_buff *skb)
+{
+	if (nic->queue_of_peer)
+		return skb_get_queue_mapping(skb);
+	return skb_rx_queue_recorded(skb) ? skb_get_rx_queue(skb) : 0;
+}
+
 /* In softirq. Packets of queues that nobody has bound are the host's, as ever. */
 static rx_handler_result_t receive(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	struct lr_nic *nic = rcu_dereference(skb->dev->rx_handler_data);
-	uint32_t n = nic->port->num_rings[LR_RX], queue = skb_rx_queue_recorded(skb) ? skb_get_rx_queue(skb) : 0;
+	uint32_t n = nic->port->num_rings[LR_RX], queue = queue_of(nic, skb);
 	struct lr_inlet *in = &nic->inlet[0][likely(queue < n) ? queue : queue % n];
 	unsigned int pulled = skb->data - skb_mac_header(skb);
 

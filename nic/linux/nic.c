@@ -303,6 +303,7 @@ static int nic_create(const struct lr_port_query *q, struct lr_port **out, struc
 	p->priv = nic;
 	nic->port = p;
 	nic->dev = dev;
+	nic->queue_of_peer = dev->rtnl_link_ops && strcmp(dev->rtnl_link_ops->kind, "veth") == 0;
 	netdev_hold(dev, &nic->tracker, GFP_KERNEL);
 	list_add(&nic->list, &lr_nics);
 	err = set_up(nic, q, why);

@@ -31,6 +31,7 @@ struct lr_nic {
 	unsigned int users[LR_RING_KINDS];	/* rings of each kind that somebody has bound */
 	struct lr_inlet *inlet[2];	/* of the NIC's rx rings, of the host's: an array each */
 
+	bool queue_of_peer;		/* a packet names the queue that it was sent through, not the one it came by */
 	bool receives;			/* our rx_handler is there */
 	netdev_features_t without;	/* features that we have switched off meanwhile */
 	bool diverts;			/* our egress hook is there */
