@@ -9,7 +9,7 @@
  *
  * Where the driver leaves the skbs it sends as they are (IFF_TX_SKB_SHARING: most hardware, virtio_net, dummy) they come from a pool
  * and are used again and again; for others (veth, bridges, tun, vlans) each is made anew. In both cases what is in
- * flight is bounded by the number of slots.
+ * flight is bounded: by the number of slots, or the usual length of a driver's queue if that is more.
  *
  * Who sleeps in poll for a ring that is full is woken by the end of a frame's transmission, or by a timer where a driver
  * does not tell. While the device is down or has no carrier nobody is woken from here: see lr_xmit_create.

@@ -9,6 +9,7 @@
 #include "xmit_skb.h"
 
 #define POOL_ROOM 1536u		/* longest frame for the pool: what fits into 2 KiB with all that belongs to an skb */
+#define FLIGHT_MIN 256u		/* so many may be in flight also for a short ring: drivers are late to tell of an end */
 #define EVENT_EVERY 64u		/* frames to one that tells of its end, where most do not */
 #define LOOK_AHEAD 8u		/* skbs of the pool to look at for a free one: a driver may keep single ones for long */
 
@@ -231,7 +232,7 @@ int lr_xmit_skb_init(struct lr_xmit *x)
 {
 	struct net_device *dev = x->dev;
 
-	x->limit = x->ring->num_slots;
+	x->limit = max(x->ring->num_slots, FLIGHT_MIN);
 	x->refs_low = 1 + x->limit / 2;
 	x->headroom = dev_headroom(dev);
 	x->room = POOL_ROOM;

@@ -4,7 +4,8 @@
  *
  * Pool (where drivers leave skbs as they are): we hold one reference to each, the driver gets a second one. An skb with
  * a single reference is free, and it is reset and filled again. The pool grows while the next one is still in use, up to
- * as many as the ring has slots.
+ * as many as the ring has slots. Where that is fewer than the driver's own queue may hold, up to a queue's usual length: some
+ * drivers look at what is sent only when the next frame comes, or when an interrupt has been held back for long.
  *
  * Fresh: made for one frame, the driver's alone, with a destructor that counts it out. In the pool's mode one in
  * EVENT_EVERY is fresh while somebody may be waiting, as there is no other way to be told of a frame's end.
