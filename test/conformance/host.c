@@ -73,10 +73,12 @@ static int take(struct netmap_ring *r, uint16_t flags)
 	return -1;
 }
 
-/* The next one within a second, on whichever of n rings. */
+/* The next one within a second, or what is one here, on whichever of n rings. */
 static int await(struct netmap_ring *(*ring)(unsigned int), unsigned int n)
 {
-	for (uint64_t end = check_now_ms() + 1000; check_now_ms() < end; poll_port(&p, POLLIN, 50))
+	uint64_t end = check_now_ms() + (uint64_t)wire_patience(1000);
+
+	for (; check_now_ms() < end; poll_port(&p, POLLIN, 50))
 		for (unsigned int i = 0; i < n; i++) {
 			int seq = take(ring(i), 0);
 
@@ -231,7 +233,7 @@ CASE(many_at_once)
 	for (uint32_t round = 0; round < 20; round++) {
 		for (uint32_t i = 0; i < 200; i++)
 			put(host_tx(0), round * 200 + i, 100);
-		CHECK(poll_port(&p, POLLOUT, 1000) & POLLOUT);
+		CHECK(poll_port(&p, POLLOUT, wire_patience(1000)) & POLLOUT);
 		for (uint32_t i = 0; i < 200; i++)
 			CHECK(comes(host, round * 200 + i));
 	}
@@ -447,7 +449,9 @@ static void set_forward(struct netmap_ring *(*ring)(unsigned int), unsigned int 
 /* Takes what has come within a second and gives it back with this flag. */
 static void give_back(struct netmap_ring *(*ring)(unsigned int), unsigned int n, uint32_t seq, uint16_t flag)
 {
-	for (uint64_t end = check_now_ms() + 1000; check_now_ms() < end; poll_port(&p, POLLIN, 50))
+	uint64_t end = check_now_ms() + (uint64_t)wire_patience(1000);
+
+	for (; check_now_ms() < end; poll_port(&p, POLLIN, 50))
 		for (unsigned int i = 0; i < n; i++) {
 			if (take(ring(i), flag) != (int)seq)
 				continue;
@@ -516,7 +520,7 @@ CASE(forward_nonsense)
 		unsigned int k = 0;
 
 		wire_send(wire, i, 100);
-		CHECK(poll_port(&p, POLLIN, 1000) & POLLIN);
+		CHECK(poll_port(&p, POLLIN, wire_patience(1000)) & POLLIN);
 		while (nm_ring_empty(nic_rx(k)))
 			k++;
 		r = nic_rx(k);
@@ -533,7 +537,7 @@ CASE(forward_nonsense)
 	/* Once around the ring packets may be lost for want of a buffer; then each slot works. */
 	for (uint32_t seq = 0; seq < nic_rx(0)->num_slots; seq++) {
 		wire_send(wire, seq, 100);
-		if (poll_port(&p, POLLIN, 100) & POLLIN)
+		if (poll_port(&p, POLLIN, wire_patience(100)) & POLLIN)
 			CHECK_EQ(await_nic(), seq);
 	}
 	for (uint32_t seq = 0; seq < nic_rx(0)->num_slots; seq++) {
@@ -597,7 +601,7 @@ CASE(long_packets)
 		bool more = true;
 
 		wire_send(host, seq, len);
-		CHECK(poll_port(&p, POLLIN, 1000) & POLLIN);
+		CHECK(poll_port(&p, POLLIN, wire_patience(1000)) & POLLIN);
 		while (more) {
 			struct netmap_slot *s = &r->slot[r->head], *d = &t->slot[t->head];
 

@@ -25,7 +25,7 @@ static bool sends(struct port *p, int sock, uint32_t seq)
 	if (ioctl(p->fd, NIOCTXSYNC, NULL) < 0)
 		return false;
 	/* Others may come first, sent long ago. */
-	for (uint64_t end = check_now_ms() + 1000; check_now_ms() < end;) {
+	for (uint64_t end = check_now_ms() + (uint64_t)wire_patience(1000); check_now_ms() < end;) {
 		int got = wire_receive(sock, 50, NULL);
 
 		if (got == (int)seq)
@@ -45,7 +45,7 @@ static bool receives(struct port *p, int sock, uint32_t seq)
 	for (int tries = 0; tries < 20 && !found; tries++) {
 		struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
 
-		if (poll(&pfd, 1, 50) > 0 && (pfd.revents & POLLERR))
+		if (poll(&pfd, 1, wire_patience(50)) > 0 && (pfd.revents & POLLERR))
 			return false;
 		for (unsigned int i = 0; i < p->nifp->ni_rx_rings; i++) {
 			struct netmap_ring *r = rx_ring(p, i);
@@ -361,7 +361,7 @@ CASE(long_packets_out)
 		int n;
 
 		if (nm_ring_space(r) < 10)
-			CHECK(poll_port(&p, POLLOUT, 1000) & POLLOUT);
+			CHECK(poll_port(&p, POLLOUT, wire_patience(1000)) & POLLOUT);
 		put_long(r, seq, len, seq & 1 ? 1500 : 1792);
 		txsync(&p);
 		n = wire_receive(sock, 1000, &got);
@@ -419,7 +419,7 @@ CASE(long_packets_in)
 
 		wire_send(sock, seq, len);
 		for (int i = 0; i < 20 && n < 0; i++) {
-			CHECK(poll_port(&p, POLLIN, 1000) == POLLIN);
+			CHECK(poll_port(&p, POLLIN, wire_patience(1000)) == POLLIN);
 			n = take_long(&p, &got);
 		}
 		CHECK_EQ(n, seq);

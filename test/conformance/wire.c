@@ -18,6 +18,7 @@
 #define FAR "lr1"
 #define ETHERTYPE_TEST 0x88b5	/* for local experiments */
 
+/* The near end's is the second one. */
 static const uint8_t addresses[12] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
 
 static bool carries(const char *ifname)
@@ -34,14 +35,26 @@ static bool carries(const char *ifname)
 	return up == '1';
 }
 
+/* What the kernel answers about an interface to one of the SIOCGIF requests; nothing if there is none. */
+static struct ifreq ask(const char *ifname, unsigned long request)
+{
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct ifreq ifr = { .ifr_flags = 0 };
+
+	CHECK_OK(sock);
+	strncpy(ifr.ifr_name, ifname, IFNAMSIZ - 1);
+	if (ioctl(sock, request, &ifr) < 0)
+		memset(&ifr, 0, sizeof(ifr));
+	close(sock);
+	return ifr;
+}
+
 /* An end that is up has a carrier after a while: a NIC takes seconds to find one, and again after a new MTU. */
 static void wait_carrier(const char *ifname)
 {
 	uint64_t end = check_now_ms() + 20000;
-	char cmd[64];
 
-	snprintf(cmd, sizeof(cmd), "ip link show dev %s up 2>/dev/null | grep -q .", ifname);
-	if (system(cmd))
+	if (!(ask(ifname, SIOCGIFFLAGS).ifr_flags & IFF_UP))
 		return;
 	while (!carries(ifname) && check_now_ms() < end)
 		usleep(20000);
@@ -67,14 +80,34 @@ void wire_ip(const char *fmt, ...)
 	}
 }
 
-static void quiet_ipv6(void)
+/* Of one interface, or `default`: those to come. */
+static void quiet_ipv6(const char *which)
 {
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY);
+	char path[80];
+	int fd;
 
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", which);
+	fd = open(path, O_WRONLY);
 	if (fd >= 0 && write(fd, "1", 1) < 0)
 		FAIL("disable_ipv6: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+/*
+ * An end that is there gets what one has that we make; often it has it already. To the far end tests send frames that
+ * are not addressed to it.
+ */
+static void prepare(const char *ifname, const uint8_t address[6], short flags)
+{
+	short has = ask(ifname, SIOCGIFFLAGS).ifr_flags;
+
+	quiet_ipv6(ifname);
+	if ((has & flags) == flags && ask(ifname, SIOCGIFMTU).ifr_mtu == 1500 &&
+	    memcmp(ask(ifname, SIOCGIFHWADDR).ifr_hwaddr.sa_data, address, 6) == 0)
+		return;
+	wire_ip("link set %s address 02:00:00:00:00:%02x mtu 1500 %s up", ifname, address[5],
+		flags & IFF_PROMISC ? "promisc on" : "");
 }
 
 /*
@@ -95,9 +128,9 @@ static void take_over(const char *kind)
 		CHECK_MSG(check_now_ms() < end, "LR_WIRE=%s, but there is no " NEAR " or " FAR, kind);
 		usleep(20000);
 	}
-	wire_ip("link set " NEAR " address 02:00:00:00:00:01 mtu 1500 up");
-	/* Tests send frames there that are not addressed to it. */
-	wire_ip("link set " FAR " address 02:00:00:00:00:02 mtu 1500 promisc on up");
+	quiet_ipv6("default");
+	prepare(NEAR, addresses + 6, IFF_UP);
+	prepare(FAR, addresses, IFF_UP | IFF_PROMISC);
 	while (!carries(NEAR) || !carries(FAR)) {
 		CHECK_MSG(check_now_ms() < end, NEAR " or " FAR " has no carrier");
 		usleep(20000);
@@ -121,7 +154,7 @@ static void make(void)
 	if (mount("", "/", "none", MS_SLAVE | MS_REC, NULL) == 0)
 		if (mount("lr", "/sys", "sysfs", 0, NULL) < 0)
 			FAIL("mount /sys: %s", strerror(errno));
-	quiet_ipv6();
+	quiet_ipv6("default");
 	wire_ip("link add " NEAR " address 02:00:00:00:00:01 numrxqueues 2 numtxqueues 2 type veth "
 		"peer name " FAR " address 02:00:00:00:00:02 numrxqueues 2 numtxqueues 2");
 	wire_ip("link set " NEAR " up");
@@ -197,16 +230,16 @@ void wire_send(int sock, uint32_t seq, uint16_t len)
 	CHECK_EQ(send(sock, frame, len, 0), len);
 }
 
-static int slowness(void)
+int wire_patience(int ms)
 {
 	const char *n = getenv("LR_SLOW");
 
-	return n && atoi(n) > 0 ? atoi(n) : 1;
+	return n && atoi(n) > 0 ? ms * atoi(n) : ms;
 }
 
 int wire_receive(int sock, int timeout_ms, uint16_t *len)
 {
-	uint64_t end = check_now_ms() + (uint64_t)(timeout_ms * slowness());
+	uint64_t end = check_now_ms() + (uint64_t)wire_patience(timeout_ms);
 	char frame[65536];
 
 	for (;;) {

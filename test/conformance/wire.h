@@ -7,8 +7,8 @@
  *	netmap:lr0  =====  lr1  packet socket
  *
  * Environment LR_WIRE, any word: lr0 and lr1 are there already, in the namespace that the program runs in, joined by
- * a cable: NICs of a virtual machine. They may have one queue only. LR_SLOW=N is for machines
- * that are N times slower than others: waits last longer.
+ * a cable: NICs of a virtual machine. They may have one queue only, and be deaf for a second after they came up or
+ * changed their filters. LR_SLOW=N is for machines that are N times slower than others: waits last longer.
  */
 #ifndef TEST_WIRE_H
 #define TEST_WIRE_H
@@ -32,6 +32,9 @@ int wire_receive(int sock, int timeout_ms, uint16_t *len);
 void frame_fill(char *frame, uint32_t seq, uint16_t len);
 /* Its number; checks what follows. -1 for a packet of somebody else. */
 int frame_check(const char *frame, uint16_t len);
+
+/* So many milliseconds of waiting; more where LR_SLOW says that all takes longer. */
+int wire_patience(int ms);
 
 /* Runs `ip` with these arguments in the namespace. A case that deletes what cannot be deleted is skipped. */
 void wire_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

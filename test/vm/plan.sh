@@ -129,8 +129,6 @@ wire() {
 	local kind=$1
 
 	ip link set "${kind}a" name lr0 && ip link set "${kind}b" name lr1 || { not_ok "wire/$kind" "no interfaces"; return; }
-	echo 1 >/proc/sys/net/ipv6/conf/lr0/disable_ipv6
-	echo 1 >/proc/sys/net/ipv6/conf/lr1/disable_ipv6
 	interfaces_before=$(interfaces)
 	export LR_WIRE=$kind
 	run "$kind/nic" 100 "$B/test/conformance/nic-raw" -t $((30 * LR_SLOW))
