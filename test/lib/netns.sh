@@ -155,10 +155,14 @@ netns_veth() {
 	wait_for 5 netns_is_up "$b" "$ib"
 }
 
-netns_is_up() { ip -n "$(ns_name "$1")" link show dev "$2" up 2>/dev/null | grep -q 'state UP'; }
+# LOWER_UP: the carrier, known at once. UP: the state, which follows it after a while.
+netns_is_up() { ip -n "$(ns_name "$1")" link show dev "$2" up 2>/dev/null | grep -q 'LOWER_UP.* state UP'; }
 
-# Packets of the stack with checksums and sizes as they are on a wire.
-netns_no_offloads() { in_ns "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1; }
+# Packets of the stack with checksums and sizes as they are on a wire. Some NICs lose their carrier over it.
+netns_no_offloads() {
+	in_ns "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1
+	wait_for 5 netns_is_up "$1" "$2"
+}
 
 netns_addr() { ip -n "$(ns_name "$1")" addr add "$3" dev "$2"; }
 
