@@ -47,7 +47,7 @@ BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod check-kbuild check-vm check-vm-debug fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -174,6 +174,9 @@ check-tsan: ## the threaded tests under the thread sanitizer
 kmod: ## netmap.ko for the running kernel, or KDIR=... (DEBUG=1: assertions)
 	@scripts/kmod.sh $(if $(DEBUG),-d) $(KDIR)
 
+drivers: ## network drivers that know netmap, for the running kernel or KVER=6.1|6.12|7.2 (DRIVERS="e1000 ...")
+	@scripts/drivers.sh $(if $(KVER),-k $(KVER)) $(DRIVERS)
+
 check-kbuild: ## the module, for all installed kernel headers, with sparse
 	@scripts/kbuild-check.sh
 
@@ -228,7 +231,7 @@ DKMS_TREE := /usr/src/linerate-$(VERSION)
 install-dkms: ## the module's sources into DESTDIR/usr/src, and with dkms into each kernel as it comes
 	install -d $(DESTDIR)$(DKMS_TREE)/nic $(DESTDIR)$(DKMS_TREE)/scripts $(DESTDIR)/usr/lib/udev/rules.d
 	cp -r core os kmod include Makefile dkms.conf $(DESTDIR)$(DKMS_TREE)
-	cp -r nic/linux $(DESTDIR)$(DKMS_TREE)/nic
+	cp -r nic/linux nic/native $(DESTDIR)$(DKMS_TREE)/nic
 	install -m 755 scripts/kmod.sh $(DESTDIR)$(DKMS_TREE)/scripts
 	install -m 644 kmod/60-netmap.rules $(DESTDIR)/usr/lib/udev/rules.d
 	$(if $(DESTDIR),,dkms install -m linerate -v $(VERSION))

@@ -37,7 +37,7 @@ version=$(sed -n 's/^VERSION := //p' "$root/Makefile")
 dir=$root/build/kmod/$release${debug:+-debug}
 
 mkdir -p "$dir/nic"
-for part in core os kmod include nic/linux; do
+for part in core os kmod include nic/linux nic/native; do
 	rm -rf "${dir:?}/$part"
 	cp -a "$root/$part" "$dir/$part"
 done

@@ -17,6 +17,7 @@
 #include "os_compat.h"
 #include "host.h"
 #include "inlet.h"
+#include "native.h"
 #include "nic.h"
 
 #define MERGES (NETIF_F_GRO | NETIF_F_GRO_HW | NETIF_F_GRO_FRAGLIST | NETIF_F_GRO_UDP_FWD | NETIF_F_LRO)
@@ -90,7 +91,7 @@ static int start_receiving(struct lr_nic *nic, struct lr_why *why)
 		netdev_rx_handler_unregister(dev);
 		return lr_why(why, err, "%s cannot be put in promiscuous mode", dev->name);
 	}
-	nic->without = dev->wanted_features & MERGES;
+	nic->without = dev->wanted_features & (MERGES | (nic->native ? nic->native->ops->without : 0));
 	if (nic->without)
 		set_features(dev, nic->without, 0);
 	nic->receives = true;

@@ -188,17 +188,18 @@ int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 /* --- Forwarding ------------------------------------------------------------------------------------------ */
 
 /* To the wire, on the queue that goes with the ring; what does not fit there now is lost. */
-static void send(struct lr_nic *nic, const struct lr_ring *r, struct sk_buff_head *list)
+static void send(struct lr_nic *nic, const struct lr_ring *r, struct lr_inlet *in, struct sk_buff_head *list)
 {
 	unsigned int n = skb_queue_len(list), sent = lr_xmit_list(nic->dev, r->index, list);
 
 	while (sent++ < n)
-		lr_inlet_drop(r->priv);
+		lr_inlet_drop(in);
 }
 
 void lr_host_forward(struct lr_ring *r, uint32_t from, uint32_t to)
 {
 	struct lr_nic *nic = r->port->priv;
+	struct lr_inlet *in = &nic->inlet[r->kind == LR_HOST_RX][r->index];
 	struct sk_buff_head list;
 	struct packet pk;
 
@@ -214,13 +215,13 @@ void lr_host_forward(struct lr_ring *r, uint32_t from, uint32_t to)
 			if (skb)
 				__skb_queue_tail(&list, skb);
 			else
-				lr_inlet_drop(r->priv);
+				lr_inlet_drop(in);
 		}
 		if (skb_queue_len(&list) < BATCH && from != to)
 			continue;
 		if (r->kind == LR_RX)
 			inject(nic, &list);
 		else
-			send(nic, r, &list);
+			send(nic, r, in, &list);
 	}
 }

@@ -15,6 +15,7 @@
 #include "core/control.h"
 #include "host.h"
 #include "inlet.h"
+#include "native.h"
 #include "nic.h"
 #include "param.h"
 #include "xmit.h"
@@ -25,6 +26,12 @@
 LIST_HEAD(lr_nics);
 
 /* --- Rings ------------------------------------------------------------------------------------------ */
+
+/* The rings of the device itself, where its driver knows netmap. */
+static bool ring_native(const struct lr_ring *r)
+{
+	return r->ops == &lr_native_port_ops && !lr_kind_is_host(r->kind);
+}
 
 /* The inlet of an rx ring; a tx ring has none. */
 static struct lr_inlet *ring_inlet(const struct lr_ring *r)
@@ -37,6 +44,8 @@ static int ring_open(struct lr_nic *nic, struct lr_ring *r, struct lr_why *why)
 	struct lr_xmit *x;
 	int err;
 
+	if (ring_native(r))
+		return lr_native_ring_open(nic->native, r, why);
 	if (ring_inlet(r))
 		lr_inlet_open(ring_inlet(r));
 	if (r->kind != LR_TX)
@@ -47,8 +56,12 @@ static int ring_open(struct lr_nic *nic, struct lr_ring *r, struct lr_why *why)
 	return err;
 }
 
-static void ring_close(struct lr_ring *r)
+static void ring_close(struct lr_nic *nic, struct lr_ring *r)
 {
+	if (ring_native(r)) {
+		lr_native_ring_close(nic->native, r);
+		return;
+	}
 	if (ring_inlet(r))
 		lr_inlet_close(ring_inlet(r));
 	if (r->kind != LR_TX)
@@ -57,7 +70,7 @@ static void ring_close(struct lr_ring *r)
 	r->priv = NULL;
 }
 
-static int nic_ring_start(struct lr_ring *r, struct lr_why *why)
+int lr_nic_ring_start(struct lr_ring *r, struct lr_why *why)
 {
 	struct lr_nic *nic = r->port->priv;
 	int err;
@@ -75,21 +88,21 @@ static int nic_ring_start(struct lr_ring *r, struct lr_why *why)
 	if (err) {
 		nic->users[r->kind]--;
 		lr_nic_attach(nic, NULL);
-		ring_close(r);
+		ring_close(nic, r);
 	}
 out:
 	rtnl_unlock();
 	return err;
 }
 
-static void nic_ring_stop(struct lr_ring *r)
+void lr_nic_ring_stop(struct lr_ring *r)
 {
 	struct lr_nic *nic = r->port->priv;
 
 	rtnl_lock();
 	nic->users[r->kind]--;
 	lr_nic_attach(nic, NULL);
-	ring_close(r);
+	ring_close(nic, r);
 	rtnl_unlock();
 }
 
@@ -100,7 +113,7 @@ static int nic_txsync(struct lr_ring *r, unsigned int flags)
 
 /* --- The interface ------------------------------------------------------------------------------------- */
 
-static int nic_admit(struct lr_port *p, struct lr_why *why)
+int lr_nic_admit(struct lr_port *p, struct lr_why *why)
 {
 	const struct lr_nic *nic = p->priv;
 	bool may = true;
@@ -110,6 +123,16 @@ static int nic_admit(struct lr_port *p, struct lr_why *why)
 		may = ns_capable(dev_net(nic->dev)->user_ns, CAP_NET_ADMIN);
 	rtnl_unlock();
 	return may ? 0 : lr_why(why, -EPERM, "no permission for %s: it needs CAP_NET_ADMIN", p->name);
+}
+
+/* Nothing of ours uses the interface any more. */
+static void leave(struct lr_nic *nic)
+{
+	if (nic->native)
+		lr_native_release(nic->native);
+	nic->native = NULL;
+	netdev_put(nic->dev, &nic->tracker);
+	nic->dev = NULL;
 }
 
 void lr_nic_lose(struct lr_nic *nic)
@@ -126,13 +149,12 @@ void lr_nic_lose(struct lr_nic *nic)
 			struct lr_ring *r = &p->ring[k][i];
 
 			os_mutex_lock(&r->lock);
-			if (k == LR_TX && r->priv)
+			if (k == LR_TX && r->priv && !ring_native(r))
 				lr_xmit_detach(r->priv);
 			os_mutex_unlock(&r->lock);
 		}
 	}
-	netdev_put(nic->dev, &nic->tracker);
-	nic->dev = NULL;
+	leave(nic);
 }
 
 void lr_nic_follow_names(void)
@@ -145,14 +167,14 @@ void lr_nic_follow_names(void)
 			lr_text(nic->port->name, sizeof(nic->port->name), "%s", nic->dev->name);
 }
 
-static void nic_destroy(struct lr_port *p)
+void lr_nic_destroy(struct lr_port *p)
 {
 	struct lr_nic *nic = p->priv;
 
 	rtnl_lock();
 	list_del(&nic->list);
 	if (nic->dev)
-		netdev_put(nic->dev, &nic->tracker);
+		leave(nic);
 	rtnl_unlock();
 	os_free(nic->inlet[0]);
 	os_free(nic->inlet[1]);
@@ -162,14 +184,14 @@ static void nic_destroy(struct lr_port *p)
 
 static const struct lr_port_ops nic_ops = {
 	.kind = "nic",
-	.admit = nic_admit,
-	.ring_start = nic_ring_start,
-	.ring_stop = nic_ring_stop,
+	.admit = lr_nic_admit,
+	.ring_start = lr_nic_ring_start,
+	.ring_stop = lr_nic_ring_stop,
 	.txsync = nic_txsync,
 	.rxsync = lr_inlet_rxsync,
 	.idle = true,
 	.forward = lr_host_forward,
-	.destroy = nic_destroy,
+	.destroy = lr_nic_destroy,
 };
 
 /* --- Finding and making ---------------------------------------------------------------------------------- */
@@ -204,8 +226,6 @@ static int nic_full_name(const struct lr_port_query *q, char name[NETMAP_REQ_IFN
 
 static int suitable(const struct net_device *dev, struct lr_why *why)
 {
-	if (READ_ONCE(lr_admode) == 1)
-		return lr_why(why, -EOPNOTSUPP, "%s has no native driver, and admode is 1: nothing else is allowed", dev->name);
 	if (dev->type != ARPHRD_ETHER && dev->type != ARPHRD_LOOPBACK)
 		return lr_why(why, -EOPNOTSUPP, "%s is no Ethernet interface (its type is %u)", dev->name, dev->type);
 	return 0;
@@ -225,7 +245,8 @@ static uint32_t queues(unsigned int there)
 	return clamp(there, 1u, most ? min(most, QUEUES_MAX) : QUEUES_MAX);
 }
 
-static int configure(struct lr_nic *nic, const struct lr_port_query *q, struct lr_why *why)
+static int configure(struct lr_nic *nic, const struct lr_port_query *q, const struct lr_native_info *native, const char *no,
+		     struct lr_why *why)
 {
 	struct lr_port *p = nic->port;
 	struct lr_port_config want = q->config, dflt;
@@ -239,16 +260,43 @@ static int configure(struct lr_nic *nic, const struct lr_port_query *q, struct l
 			return lr_why(why, -EINVAL, "%u host rings were asked for, the limit is %u", want.rings[k], HOST_RINGS_MAX);
 	}
 	/* What the interface has; wishes are answered with it. */
-	want.rings[LR_TX] = queues(nic->dev->real_num_tx_queues);
-	want.rings[LR_RX] = queues(nic->dev->real_num_rx_queues);
+	if (native) {
+		for (k = LR_TX; k <= LR_RX; k += LR_RX - LR_TX) {
+			want.rings[k] = native->rings[k];
+			want.slots[k] = native->slots[k];
+		}
+		p->buf_len = native->buf_len;
+	} else {
+		want.rings[LR_TX] = queues(nic->dev->real_num_tx_queues);
+		want.rings[LR_RX] = queues(nic->dev->real_num_rx_queues);
+	}
 	err = lr_port_config_check(&want, &dflt, why);
 	if (err)
 		return err;
 	p->config = want;
-	lr_text(p->backend, sizeof(p->backend), "generic: driver %s, %u tx and %u rx queues, %s", driver(nic->dev),
-		nic->dev->real_num_tx_queues, nic->dev->real_num_rx_queues,
-		lr_xmit_way(nic->dev));
+	lr_text(p->backend, sizeof(p->backend), "%s: driver %s, %u tx and %u rx queues, %s", native ? "native" : "generic",
+		driver(nic->dev), nic->dev->real_num_tx_queues, nic->dev->real_num_rx_queues,
+		native ? "its own rings" : lr_xmit_way(nic->dev));
+	if (!native && no[0])
+		lr_text(p->backend + strlen(p->backend), sizeof(p->backend) - strlen(p->backend), "; not native: %s", no);
 	return lr_port_set_rings(p, why);
+}
+
+/* Native or not. `no`: why not. */
+static int choose(struct lr_nic *nic, struct lr_native_info *info, struct lr_why *no, struct lr_why *why)
+{
+	unsigned int mode = READ_ONCE(lr_admode);
+
+	if (mode != 2)
+		nic->native = lr_native_find(nic->dev, nic->port->region->pool[LR_POOL_BUF].size, info, no);
+	if (nic->native) {
+		lr_native_hold(nic->native, nic->port);
+		nic->port->ops = &lr_native_port_ops;
+	} else if (mode == 1) {
+		return lr_why(why, -EOPNOTSUPP, "%s cannot be driven natively (%s), and admode is 1: nothing else is allowed",
+			      nic->dev->name, no->text);
+	}
+	return 0;
 }
 
 /* An inlet for each rx ring of kind k. */
@@ -264,16 +312,21 @@ static struct lr_inlet *make_inlets(struct lr_port *p, enum lr_ring_kind k)
 	return in;
 }
 
-/* All that nic_destroy undoes, but the list. */
+/* All that lr_nic_destroy undoes, but the list. */
 static int set_up(struct lr_nic *nic, const struct lr_port_query *q, struct lr_why *why)
 {
 	struct lr_port *p = nic->port;
+	struct lr_native_info native;
+	struct lr_why no = { "" };
 	int err;
 
 	p->region = lr_region_get(q->mem_id ? q->mem_id : LR_REGION_GLOBAL, &err, why);
 	if (!p->region)
 		return err;
-	err = configure(nic, q, why);
+	err = choose(nic, &native, &no, why);
+	if (err)
+		return err;
+	err = configure(nic, q, nic->native ? &native : NULL, no.text, why);
 	if (err)
 		return err;
 	nic->inlet[0] = make_inlets(p, LR_RX);
@@ -309,7 +362,7 @@ static int nic_create(const struct lr_port_query *q, struct lr_port **out, struc
 	err = set_up(nic, q, why);
 	rtnl_unlock();
 	if (err)
-		nic_destroy(p);
+		lr_nic_destroy(p);
 	else
 		*out = p;
 	return err;

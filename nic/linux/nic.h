@@ -22,6 +22,7 @@
 #include "core/port.h"
 
 struct lr_inlet;
+struct lr_native;
 
 struct lr_nic {
 	struct list_head list;
@@ -29,6 +30,7 @@ struct lr_nic {
 	struct net_device *dev;		/* NULL: it is gone */
 	netdevice_tracker tracker;
 	unsigned int users[LR_RING_KINDS];	/* rings of each kind that somebody has bound */
+	struct lr_native *native;	/* the driver knows netmap, and has the rings; NULL: it does not, or dev is gone */
 	struct lr_inlet *inlet[2];	/* of the NIC's rx rings, of the host's: an array each */
 
 	bool queue_of_peer;		/* a packet names the queue that it was sent through, not the one it came by */
@@ -44,6 +46,12 @@ void lr_nic_fini(void);
 
 /* All ports on interfaces; under rtnl. */
 extern struct list_head lr_nics;
+
+/* Operations that ports of both ways have. */
+int lr_nic_admit(struct lr_port *p, struct lr_why *why);
+int lr_nic_ring_start(struct lr_ring *r, struct lr_why *why);
+void lr_nic_ring_stop(struct lr_ring *r);
+void lr_nic_destroy(struct lr_port *p);
 
 /* A port is called as its interface is. Control lock and rtnl held. */
 void lr_nic_follow_names(void);

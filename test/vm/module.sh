@@ -35,7 +35,7 @@ flock -w 600 9 || exit 1
 
 up_to_date() {
 	[ -e "$ko" ] || return 1
-	[ -z "$(cd "$root" && find core os kmod include nic/linux scripts/kmod.sh -newer "$ko" -print -quit)" ]
+	[ -z "$(cd "$root" && find core os kmod include nic/linux nic/native scripts/kmod.sh -newer "$ko" -print -quit)" ]
 }
 
 if up_to_date; then

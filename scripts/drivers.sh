@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Builds network drivers that know netmap: the kernel's own, from its Debian source package, with the hooks of
+# drivers/NAME.cocci put in by Coccinelle. A hook that found no place is an error.
+#
+# What a .cocci file says in its first comment, to this script:
+#	source: DIRECTORY		of the kernel's tree
+#	files: FILE...			to be patched
+#	module: NAME CONFIG...		what is built, and with which options set
+#	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a field
+set -u -o pipefail
+export LC_ALL=C
+unset MAKEFLAGS MFLAGS MAKELEVEL	# the kernel's build is one of its own
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+all=$(cd "$root/drivers" && ls *.cocci | sed 's/\.cocci$//' | tr '\n' ' ')
+
+usage() {
+	cat <<USAGE
+usage: scripts/drivers.sh [-h] [-p] [-k KERNEL] [DRIVER...]
+  Builds drivers that know netmap, and netmap.ko beside them, and prints where they are (build/drivers/RELEASE/).
+    -k KERNEL	6.1, 6.12, 7.2: those of the test machines; without it the running kernel, whose headers must be there
+    -p		only patches, and checks that every hook went in
+  DRIVER: ${all}(all of them if none is named)
+  Needs the package coccinelle. The source is the package linux-source-* of the kernel's version, from Debian.
+USAGE
+}
+
+kernel='' only_patch=''
+while getopts hpk: opt; do
+	case $opt in
+	h) usage; exit 0 ;;
+	p) only_patch=1 ;;
+	k) kernel=$OPTARG ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- $all
+
+die() {
+	echo "drivers: $*" >&2
+	exit 1
+}
+
+# A line of a .cocci file's first comment.
+told() { sed -n "s|^// $2: ||p" "$root/drivers/$1.cocci"; }
+
+# --- The kernel and its source -------------------------------------------------------------------
+
+# Sets release, kdir, chroot, series, and debian: the version of the package that the headers come from.
+kernel_find() {
+	if [ -n "$kernel" ]; then
+		eval "$("$root/test/vm/kernel.sh" "$kernel")" || exit 1
+	else
+		release=$(uname -r) kdir=/lib/modules/$(uname -r)/build chroot=''
+	fi
+	[ -n "${release:-}" ] || die "no kernel $kernel"
+	[ -e "$chroot$kdir/include/generated/utsrelease.h" ] || die "no kernel headers in $kdir: install linux-headers-$release"
+	series=$(echo "$release" | grep -oE '^[0-9]+\.[0-9]+')
+	debian=$(grep -rhoE 'Debian [0-9][^ "]*' "$chroot$kdir"/include/generated/ --include='*.h' | head -n 1 | sed 's/^Debian //')
+}
+
+# The options of a private apt in directory $1, which has the suite that a test machine's kernel is from.
+apt_options() {
+	[ -d "$1" ] || return 0
+	echo "-o Dir::Etc::sourcelist=$1/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null"
+	echo "-o Dir::State=$1/state -o Dir::State::status=$1/status -o Dir::Cache=$1/cache"
+	echo "-o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false -o Acquire::Retries=3 -o Acquire::Languages=none"
+}
+
+apt_private() {	# directory, suite
+	mkdir -p "$1/state/lists/partial" "$1/cache/archives/partial"
+	: >"$1/status"
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v suite="$2" '$2 == "bookworm" && $3 == "main" { print "deb", $1, suite, "main"; exit }' >"$1/sources.list"
+	[ -s "$1/sources.list" ] || die "no source of Debian packages on this machine to derive $2 from"
+	timeout 300 apt-get $(apt_options "$1") -o APT::Sandbox::User=root -q update >&2 || die "apt-get update for $2"
+}
+
+# Downloads linux-source into $1: of the very version if there is one, else of the nearest before or after it.
+source_download() {
+	local dir=$1 package=linux-source-$series apt=$1/apt v
+
+	case $kernel in
+	6.12) apt_private "$apt" bookworm-backports ;;
+	7.2) apt_private "$apt" unstable ;;
+	esac
+	cd "$dir" || exit 1
+	for v in $debian $(apt-cache $(apt_options "$apt") madison "$package" 2>/dev/null | awk '{ print $3 }' | uniq); do
+		timeout 600 apt-get -q $(apt_options "$apt") -o APT::Sandbox::User=root download "$package=$v" >&2 && return
+		echo "drivers: $package $v cannot be had" >&2
+	done
+	return 1
+}
+
+# The network drivers of the source, kept for the next time. Prints where.
+source_get() {
+	local dir=$root/build/drivers/source/$series new=$root/build/drivers/source/$series.new
+
+	if [ ! -e "$dir/version" ]; then
+		rm -rf "$new"
+		mkdir -p "$new"
+		(source_download "$new") || die "the package linux-source-$series cannot be had"
+		dpkg-deb --fsys-tarfile "$new"/linux-source-*.deb | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
+			tar -xJ -C "$new" --strip-components=1 --wildcards '*/drivers/net/ethernet/intel/*' '*/drivers/net/vmxnet3/*' \
+				'*/drivers/net/veth.c' '*/drivers/net/virtio_net.c' || die "unpacking the source"
+		(cd "$new" && ls linux-source-*.deb) >"$new/version"
+		rm -rf "$new"/*.deb "$new/apt" "$dir"
+		mv "$new" "$dir"
+	fi
+	echo "$dir"
+}
+
+# --- One driver --------------------------------------------------------------------------------------
+
+# The text of a function, or of a struct: from its head in the first column to the closing brace there.
+body() {	# file, name
+	awk -v name="$2" '
+		BEGIN { head = name ~ /^struct:/ ? "^struct " substr(name, 8) " [{]" : "(^|[ *])" name "[(]" }
+		/^[A-Za-z]/ && $0 ~ head { inside = 1 }
+		inside && /^[^{]*;[ \t]*$/ && !opened { inside = 0 }	# a declaration
+		inside && /[{]/ { opened = 1 }
+		inside { print }
+		inside && /^}/ { exit }
+	' "$1"
+}
+
+# Every hook that the file promises is in its function, as often as it says.
+hooks_check() {	# driver, directory
+	local where call times n f missing=0
+
+	while read -r where call times; do
+		n=0
+		for f in $(told "$1" files); do
+			n=$((n + $(body "$2/$f" "$where" | grep -c "\<$call\>")))
+		done
+		[ "$n" -eq "${times:-1}" ] && continue
+		echo "drivers: $1: ${where#struct:} of Linux $series has $call $n times, it must have it ${times:-1} times" >&2
+		missing=1
+	done < <(told "$1" hook)
+	return $missing
+}
+
+patch_driver() {	# driver, where the source is, where to
+	local files
+
+	read -r -a files < <(told "$1" files)
+	rm -rf "$3"
+	mkdir -p "$3"
+	if [ -d "$2/$(told "$1" source)" ]; then
+		cp -r "$2/$(told "$1" source)/." "$3"
+	else
+		die "$1: no $(told "$1" source) in Linux $series"
+	fi
+	(cd "$3" && timeout 300 spatch --sp-file "$root/drivers/$1.cocci" --in-place --no-includes --very-quiet "${files[@]}") \
+		>"$3/patch.diff" 2>"$3/spatch.log" || { cat "$3/spatch.log" >&2; die "$1: spatch failed"; }
+	cp "$root/drivers/$1_glue.h" "$3/"
+	hooks_check "$1" "$3"
+}
+
+build_driver() {	# driver, its directory
+	local module options flags log=$2/build.log command
+
+	read -r module options < <(told "$1" module)
+	flags="-I$kmod -I$kmod/include -I$kmod/os/linux"
+	# A driver that is one file of a directory with others has a Makefile of its own.
+	[ -e "$2/Makefile" ] && [ "$(told "$1" alone)" = '' ] || echo "obj-m := $module.o" >"$2/Makefile"
+	command=(make -j"$(nproc)" -C "$kdir" "M=$2" "KCFLAGS=$flags" "KBUILD_EXTRA_SYMBOLS=$kmod/Module.symvers" modules)
+	for o in $options; do command+=("$o=m"); done
+	if [ -z "$chroot" ]; then
+		timeout 900 "${command[@]}"
+	else
+		timeout 900 unshare --mount --propagation private bash -c '
+			chroot=$1 root=$2
+			shift 2
+			mkdir -p "$chroot$root" && mount --bind "$root" "$chroot$root" && mount -t proc proc "$chroot/proc" &&
+				exec chroot "$chroot" "$@"' - "$chroot" "$root" "${command[@]}"
+	fi >"$log" 2>&1 || { tail -n 40 "$log" >&2; die "$1: the build failed ($log)"; }
+	! grep -A5 'warning: ' "$log" | grep -v 'warning: the compiler differs' | grep -A5 'warning: ' >&2 || die "$1: warnings ($log)"
+	mv "$2/$module.ko" "$out/$module.ko" && echo "$out/$module.ko"
+}
+
+command -v spatch >/dev/null || "$root/scripts/deps.sh" drivers >&2 || exit 1
+kernel_find
+source=$(source_get) || exit 1
+out=$root/build/drivers/$release
+mkdir -p "$out"
+exec 9>"$out/.lock"
+flock -w 1800 9 || die "somebody else builds drivers for $release, for half an hour"
+if [ -z "$only_patch" ]; then
+	if [ -n "$kernel" ]; then ko=$("$root/test/vm/module.sh" "$kernel"); else ko=$("$root/scripts/kmod.sh"); fi || exit 1
+	kmod=${ko%/*}
+fi
+for d in "$@"; do
+	[ -e "$root/drivers/$d.cocci" ] || die "there is no driver $d (there are: $all)"
+	patch_driver "$d" "$source" "$out/$d" || exit 1
+	if [ -z "$only_patch" ]; then build_driver "$d" "$out/$d"; else echo "$d: every hook is in Linux $series"; fi
+done
