@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * AF_PACKET back end: for who may not use XDP, such as root of a user namespace. Any interface, one pair of rings.
- * The host's stack goes on seeing what is received. See af_packet.h.
+ * The host's stack would see what is received, too: host.h keeps it off. See af_packet.h.
  */
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <net/ethernet.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "af_packet.h"
+#include "host.h"
 #include "nic.h"
 #include "os/user/waiter.h"
 
@@ -118,9 +120,24 @@ static int tx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct l
 	k->discard = false;
 	set_option(k->fd, SOL_PACKET, PACKET_LOSS, 1); /* a packet that is too long is dropped and stops nobody */
 	set_option(k->fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+	set_option(k->fd, SOL_SOCKET, SO_PRIORITY, (int)LR_HOOK_PRIORITY); /* to pass where the host is kept off */
 	set_option(k->fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_SPACE);
 	err = map_frames(k, PACKET_TX_RING, why);
 	return err ? err : bind_socket(k, d, 0, why);
+}
+
+/* What a program sends to the host is not from the wire. */
+static int leave_out_marked(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LR_HOOK_MARK, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog prog = { .len = LR_ARRAY_SIZE(code), .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
 static int rx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct lr_why *why)
@@ -134,6 +151,8 @@ static int rx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct l
 	set_option(k->fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 	if (set_option(k->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1) < 0)
 		return lr_why(why, -EOPNOTSUPP, "packet sockets cannot leave out what is sent: Linux 4.20 is needed");
+	if (leave_out_marked(k->fd) < 0)
+		return lr_why(why, -errno, "no filter for a packet socket: %s", strerror(errno));
 	err = map_frames(k, PACKET_RX_RING, why);
 	return err ? err : bind_socket(k, d, ETH_P_ALL, why);
 }
@@ -164,11 +183,14 @@ static int packet_ring_start(struct lr_ring *r, struct lr_why *why)
 	if (!err)
 		err = lr_kind_is_tx(r->kind) ? tx_open(k, nic->dev, why) : rx_open(k, nic->dev, why);
 	lr_netdev_leave(back);
-	if (err)
+	if (err) {
 		ring_close(k);
-	else if (!lr_kind_is_tx(r->kind))
+		return err;
+	}
+	if (!lr_kind_is_tx(r->kind))
 		os_waitq_lend(&r->wq, k->fd, POLLIN);
-	return err;
+	lr_host_use(nic->dev->host, r);
+	return 0;
 }
 
 static void tx_drain(struct lr_netdev *d, struct lr_ring *r)
@@ -195,6 +217,7 @@ static void packet_ring_stop(struct lr_ring *r)
 	else if (!r->port->elsewhere)
 		tx_drain(nic->dev, r);
 	ring_close(r->priv);
+	lr_host_unuse(nic->dev->host, r);
 }
 
 static void packet_wait(struct lr_ring *r, struct os_waiter *w)
@@ -227,6 +250,7 @@ static void packet_describe(struct lr_port *p)
 	socklen_t len = sizeof(s);
 
 	lr_netdev_read_news(nic->dev);
+	lr_host_count(nic->dev->host);
 	os_mutex_lock(&r->lock);
 	if (nic->ring[1].fd >= 0 && getsockopt(nic->ring[1].fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) == 0)
 		lr_count(&r->count.drops, s.tp_drops);
@@ -250,6 +274,7 @@ static const struct lr_port_ops packet_ops = {
 	.txsync = lr_packet_txsync,
 	.rxsync = lr_packet_rxsync,
 	.wait = packet_wait,
+	.forward = lr_host_forward,
 	.describe = packet_describe,
 	.destroy = packet_destroy,
 };
@@ -269,12 +294,13 @@ static int packet_create(struct lr_port *p, struct lr_netdev *d, struct lr_why *
 	if (!nic)
 		return lr_why(why, -ENOMEM, "no memory");
 	nic->dev = d;
+	d->host->copies = true;
 	nic->ring[0].fd = nic->ring[1].fd = nic->ring[0].nap.fd = nic->ring[1].nap.fd = -1;
 	p->ops = &packet_ops;
 	p->priv = nic;
 	p->config.rings[LR_TX] = p->config.rings[LR_RX] = 1;
 	lr_text(whynot, sizeof(whynot), "%s", p->backend);
-	lr_text(p->backend, sizeof(p->backend), "af_packet: copies, the host sees the packets too%s%s%s",
+	lr_text(p->backend, sizeof(p->backend), "af_packet: copies%s%s%s",
 		whynot[0] ? " (" : "", whynot, whynot[0] ? ")" : "");
 	return 0;
 }

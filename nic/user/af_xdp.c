@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "af_xdp.h"
+#include "host.h"
 #include "nic.h"
 #include "os/user/waiter.h"
 
@@ -184,6 +185,7 @@ static int xdp_ring_start(struct lr_ring *r, struct lr_why *why)
 	lr_netdev_leave(back);
 	if (!err) {
 		describe(nic);
+		lr_host_use(nic->dev->host, r);
 		return 0;
 	}
 	started = q->rx_ring == r;
@@ -210,6 +212,7 @@ static void xdp_ring_stop(struct lr_ring *r)
 		rx_stop(q);
 	}
 	queue_leave(q, dirty && !elsewhere);
+	lr_host_unuse(q->nic->dev->host, r);
 }
 
 /* --- The port --------------------------------------------------------------------------------- */
@@ -241,6 +244,7 @@ static void xdp_describe(struct lr_port *p)
 	uint32_t i;
 
 	lr_netdev_read_news(nic->dev);
+	lr_host_count(nic->dev->host);
 	for (i = 0; i < p->num_rings[LR_RX]; i++) {
 		if (!nic->queue[i].rx_ring)
 			continue;
@@ -278,6 +282,7 @@ static const struct lr_port_ops xdp_ops = {
 	.txsync = lr_xdp_txsync,
 	.rxsync = lr_xdp_rxsync,
 	.wait = xdp_wait,
+	.forward = lr_host_forward,
 	.region_grown = lr_xdp_region_grown,
 	.describe = xdp_describe,
 	.destroy = xdp_destroy,

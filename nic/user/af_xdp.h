@@ -104,8 +104,8 @@ struct lr_xdp_queue {
 };
 
 struct lr_xdp_nic {
-	struct lr_port *port;
 	struct lr_netdev *dev;
+	struct lr_port *port;
 	struct lr_xdp_queue *queue;
 	uint32_t queues;
 	int map, prog, link;	/* -1: none */

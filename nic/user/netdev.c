@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/port.h"
+#include "host.h"
 #include "netdev.h"
 #include "os/user/waiter.h"
 
@@ -119,6 +120,7 @@ static void close_fd(int fd)
 
 void lr_netdev_close(struct lr_netdev *d)
 {
+	lr_host_destroy(d->host);
 	close_fd(d->netns_fd);
 	close_fd(d->news);
 	close_fd(d->ctl);
@@ -246,6 +248,8 @@ void lr_netdev_read_news(struct lr_netdev *d)
 		any = true;
 	if (any && !refresh(d))
 		lr_port_set_gone(d->port);
+	else if (any)
+		lr_host_follow(d->host);
 	os_mutex_unlock(&d->lock);
 }
 

@@ -11,6 +11,7 @@
 #include "core/why.h"
 #include "os/os.h"
 
+struct lr_host;
 struct lr_port;
 
 struct lr_netdev {
@@ -22,6 +23,7 @@ struct lr_netdev {
 	int news;		/* netlink: what changes about links there */
 	bool up;
 	struct lr_port *port;
+	struct lr_host *host;	/* the host side of it */
 	struct os_mutex lock;	/* guards the reading of news and what follows from it; a leaf */
 };
 

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "host.h"
 #include "nic.h"
 
 static const struct lr_nic_backend *const backends[] = { &lr_af_xdp, &lr_af_packet };
@@ -86,14 +87,23 @@ static int configure(struct lr_port *p, const struct lr_port_query *q, struct lr
 
 	for (k = 0; k < LR_RING_KINDS; k++) {
 		/* What the hardware has; wishes are answered with it. */
-		want.rings[k] = p->config.rings[k];
+		if (!lr_kind_is_host(k))
+			want.rings[k] = p->config.rings[k];
+		else if (want.rings[k] > LR_HOST_RINGS_MAX)
+			return lr_why(why, -EINVAL, "%u host rings were asked for, the limit is %u", want.rings[k],
+				      LR_HOST_RINGS_MAX);
+		else
+			p->config.rings[k] = 1;
 		p->config.slots[k] = LR_NIC_SLOTS;
 	}
 	err = lr_port_config_check(&want, &p->config, why);
 	if (err)
 		return err;
 	p->config = want;
-	return lr_port_set_rings(p, why);
+	err = lr_port_set_rings(p, why);
+	if (!err)
+		lr_host_take_rings(p);
+	return err;
 }
 
 static int nic_create(const struct lr_port_query *q, struct lr_port **out, struct lr_why *why)
@@ -112,6 +122,11 @@ static int nic_create(const struct lr_port_query *q, struct lr_port **out, struc
 	err = lr_netdev_open(d, q->name, p, why);
 	if (err)
 		goto err_netdev;
+	d->host = lr_host_create(d);
+	if (!d->host) {
+		err = lr_why(why, -ENOMEM, "no memory for %s", q->name);
+		goto err_region;
+	}
 	p->region = lr_region_get(q->mem_id ? q->mem_id : LR_REGION_GLOBAL, &err, why);
 	if (!p->region)
 		goto err_region;

@@ -368,6 +368,26 @@ CASE(down_and_up)
 	port_close(&p);
 }
 
+CASE(renamed)
+{
+	open_rings(NR_REG_SW, NULL);
+	wire_ip("link set %s down", wire_near());
+	wire_ip("link set %s name lr9", wire_near());
+	wire_ip("link set lr9 up");
+	close(host);	/* it has an error to tell: it was down */
+	host = wire_socket_at("lr9");
+	poll_port(&p, POLLIN, 20);
+	for (uint32_t seq = 0; seq < 10; seq++) {
+		wire_send(host, seq, 100);
+		CHECK_EQ(await_host(), seq);
+		put(host_tx(0), seq, 100);
+		txsync(&p);
+		CHECK(comes(host, seq));
+	}
+	CHECK(nothing_comes(wire));
+	port_close(&p);
+}
+
 CASE(deleted)
 {
 	open_rings(NR_REG_NIC_SW, NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Programs that die by kill -9 at random moments, a hundred times: the interface goes on working for the host, no XDP
-# program stays behind, and the next program can open it.
+# program, hook or tap interface stays behind, and the next program can open it.
 #
 #	a: v0 10.0.0.1 ===== v1 10.0.0.2 :b
 #	   the victim
@@ -16,8 +16,11 @@ victims=(
 	"$B/bin/pkt-gen -i netmap:v0 -f rx -p 2"
 	"$B/test/netns/flow rx -i netmap:v0 -n 100000"
 	"$B/bin/bridge -i netmap:v0 -i netmap:w0"
+	"$B/bin/bridge -i netmap:v0"
+	"$B/bin/pkt-gen -i netmap:v0^ -f rx"
 )
 
+no_taps() { ! ip -n "$(ns_name a)" -o link show | grep -q nmhost; }
 stack_works() { in_ns a ping -q -c 1 -W 1 10.0.0.2 >/dev/null; }
 
 netns_add a b
@@ -41,14 +44,14 @@ for ((i = 0; i < rounds; i++)); do
 		kill -KILL "$pid" 2>/dev/null
 	done
 	wait 2>/dev/null
-	if ! wait_for 5 netns_no_xdp a v0 || ! wait_for 5 netns_no_xdp a w0; then
+	if ! wait_for 5 netns_no_xdp a v0 || ! wait_for 5 netns_no_xdp a w0 || ! wait_for 5 no_taps; then
 		left=$((left + 1)) moments+=" $delay"
 	fi
 	if ! wait_for 5 stack_works; then
 		stuck=$((stuck + 1)) moments+=" $delay"
 	fi
 done 2>/dev/null
-verdict "no XDP program left after $rounds kills" "$left" "left $left times, killed after$moments"
+verdict "no XDP program and no tap left after $rounds kills" "$left" "left $left times, killed after$moments"
 verdict "interface works after $rounds kills" "$stuck" "did not work $stuck times, killed after$moments"
 ! ip -n "$(ns_name a)" -d link show | grep -q 'promiscuity [1-9]'
 verdict "not left in promiscuous mode" $?
