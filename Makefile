@@ -30,7 +30,7 @@ LIBS := -lbpf -lpthread -ldl
 
 # --- What the libraries are made of -----------------------------------------------------------
 
-DEVICE_SRCS := $(addprefix core/,$(CORE_SRCS)) $(wildcard os/user/*.c nic/user/*.c lib/device*.c lib/intercept*.c)
+DEVICE_SRCS := $(addprefix core/,$(CORE_SRCS)) $(wildcard os/user/*.c nic/user/*.c lib/device*.c lib/intercept*.c lib/daemon*.c) daemon/message.c daemon/path.c
 LIBNETMAP_SRCS := $(wildcard lib/nm*.c)
 LIB_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DEVICE_SRCS) $(LIBNETMAP_SRCS))
 PRELOAD_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DEVICE_SRCS))
@@ -41,8 +41,11 @@ LIBS_BUILT := $(B)/lib/libnetmap.so $(B)/lib/libnetmap.a $(B)/lib/libnetmap-prel
 # --- Programs ------------------------------------------------------------------------------------
 
 TOOLS := pkt-gen bridge
+# The core of netmapd reaches its callers by messages: it has another os/user/caller.c, and none of the libc's functions.
+NETMAPD_SRCS := $(addprefix core/,$(CORE_SRCS)) $(filter-out os/user/caller.c,$(wildcard os/user/*.c)) $(wildcard nic/user/*.c daemon/*.c) lib/device_param.c
+NETMAPD_LIBS := -lbpf -lpthread
 EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/*.c))
-BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES))
+BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES) netmapd)
 # bench/report.c collects and draws, the others measure.
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
@@ -107,6 +110,11 @@ $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c cmd/lib/*.c))
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
+
+$(B)/bin/netmapd: $(patsubst %.c,$(B)/obj/%.o,$(NETMAPD_SRCS))
+	@mkdir -p $(@D)
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(NETMAPD_LIBS) -o $@
 
 $(addprefix $(B)/bin/,$(EXAMPLES)): $(B)/bin/%: $(B)/obj/examples/%.o $(B)/lib/libnetmap.so
 	@mkdir -p $(@D)

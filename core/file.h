@@ -40,11 +40,17 @@ void lr_file_close(struct lr_file *f);
 /* Any ioctl; arg is the caller's address. 0 or -errno. */
 int lr_file_ioctl(struct lr_file *f, unsigned long cmd, uint64_t arg);
 
+/* Records what to sleep on for these events, and nothing else: for a host that only passes on that there is news. */
+void lr_file_record(struct lr_file *f, unsigned int events, struct os_waiter *w);
+
 /*
  * Syncs as poll wants it and says what is ready, of LR_POLLIN | LR_POLLOUT | LR_POLLERR. With a waiter, what to sleep
  * on is recorded before the look. A host in user space asks without a waiter first, and with one before it sleeps.
  */
 unsigned int lr_file_poll(struct lr_file *f, unsigned int events, struct os_waiter *w);
+
+/* A number that changes whenever the bound rings of these directions get something for the program. */
+uint64_t lr_file_stamp(const struct lr_file *f, unsigned int events);
 
 /* The region to map, for as long as the descriptor is open; NULL before it is bound. */
 struct lr_region *lr_file_region(struct lr_file *f);

@@ -17,7 +17,9 @@
 #include "core/control.h"
 #include "core/file.h"
 #include "core/region.h"
+#include "daemon.h"
 #include "device_libc.h"
+#include "device_param.h"
 #include "waiter.h"
 
 static const char device_path[] = "/dev/netmap";
@@ -27,55 +29,6 @@ static bool verbose;
 
 /* --- The core, made with the first open --------------------------------------------------- */
 
-static int read_param(const char *name, uint32_t *value)
-{
-	const char *text = secure_getenv(name);
-	unsigned long v;
-	char *end;
-
-	if (!text || !*text)
-		return 0;
-	errno = 0;
-	v = strtoul(text, &end, 0);
-	if (errno || *end || *text == '-' || v > UINT32_MAX) {
-		fprintf(stderr, "netmap: %s=%s is not a number that can be used\n", name, text);
-		return -EINVAL;
-	}
-	*value = (uint32_t)v;
-	return 0;
-}
-
-/* What the global region is made of, as the environment has it. */
-static int read_params(void)
-{
-	static const struct {
-		const char *num, *size;
-	} names[LR_POOLS] = {
-		[LR_POOL_IF] = { "NETMAP_IF_NUM", "NETMAP_IF_SIZE" },
-		[LR_POOL_RING] = { "NETMAP_RING_NUM", "NETMAP_RING_SIZE" },
-		[LR_POOL_BUF] = { "NETMAP_BUF_NUM", "NETMAP_BUF_SIZE" },
-	};
-	struct lr_region_params params = lr_region_params[0];
-	struct lr_why why = { "" };
-	unsigned int k;
-	int err = 0;
-
-	for (k = 0; k < LR_POOLS; k++) {
-		if (read_param(names[k].num, &params.pool[k].num) < 0)
-			err = -EINVAL;
-		if (read_param(names[k].size, &params.pool[k].size) < 0)
-			err = -EINVAL;
-	}
-	if (err)
-		return err;
-	err = lr_region_params_check(&params, &why);
-	if (err)
-		fprintf(stderr, "netmap: the memory asked for with NETMAP_{IF,RING,BUF}_{NUM,SIZE}: %s\n", why.text);
-	else
-		lr_region_params[0] = params;
-	return err;
-}
-
 static int core_error;
 
 static void core_start(void)
@@ -84,7 +37,7 @@ static void core_start(void)
 
 	verbose = v && *v && strcmp(v, "0") != 0;
 	lr_table_adopt();
-	core_error = read_params();
+	core_error = lr_params_from_environment();
 	if (!core_error)
 		core_error = lr_core_init();
 	if (!core_error)
@@ -126,29 +79,49 @@ static void conceal(struct lr_desc *d, int fd)
 	sources(d, fd, EPOLL_CTL_DEL);
 }
 
+/* Events of poll, as the core has them. */
+static unsigned int poll_bits(int events)
+{
+	return (events & (POLLIN | POLLRDNORM) ? LR_POLLIN : 0) | (events & (POLLOUT | POLLWRNORM) ? LR_POLLOUT : 0);
+}
+
+static unsigned int file_ask(struct lr_desc *d, int fd, unsigned int want, struct os_waiter *waiter)
+{
+	conceal(d, fd);
+	if (os_unlikely(os_load(&d->shared)))
+		lr_fork_use(d);
+	return lr_file_poll(d->file, want, waiter);
+}
+
+static unsigned int remote_ask(struct lr_remote *r, int fd, unsigned int want, struct os_waiter *waiter)
+{
+	lr_remote_conceal(r, fd);
+	return lr_remote_poll(r, want, waiter);
+}
+
 static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wait, struct os_waiter *waiter)
 {
 	const int in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM;
-	unsigned int want = (events & in ? LR_POLLIN : 0) | (events & out ? LR_POLLOUT : 0), got;
+	struct lr_remote *r = os_load_acquire(&d->remote);
+	unsigned int got;
 
 	(void)wait;
-	conceal(d, fd);
 	if (waiter)
 		os_waiter_add(waiter, d->wake, POLLIN);
 	if (os_load_acquire(&d->closed))
 		return POLLERR;
-	if (os_unlikely(os_load(&d->shared)))
-		lr_fork_use(d);
-	got = lr_file_poll(d->file, want, waiter);
+	got = r ? remote_ask(r, fd, poll_bits(events), waiter) : file_ask(d, fd, poll_bits(events), waiter);
 	return (got & LR_POLLIN ? events & in : 0) | (got & LR_POLLOUT ? events & out : 0) |
 	       (got & LR_POLLERR ? POLLERR : 0);
 }
 
 static void device_destroy(struct lr_desc *d)
 {
-	if (os_load(&d->shared))
+	if (d->remote)
+		lr_remote_close(d->remote);
+	else if (os_load(&d->shared))
 		lr_fork_close(d);
-	else
+	else if (d->file)
 		lr_file_close(d->file);
 }
 
@@ -162,26 +135,16 @@ bool lr_desc_is_device(const struct lr_desc *d)
 	return d->ops == &device_ops;
 }
 
-/* Tails only go forward: with any news the mix of all of them is another. */
 uint64_t lr_device_stamp(const struct lr_desc *d, int events)
 {
-	const struct lr_file *f = d->file;
-	const struct lr_port *p = os_load_acquire(&f->port);
-	uint64_t mix = 1;
-	unsigned int k, i;
+	const struct lr_remote *r = os_load_acquire(&d->remote);
 
-	for (k = 0; p && k < LR_RING_KINDS; k++) {
-		if (!(events & (lr_kind_is_tx(k) ? POLLOUT | POLLWRNORM : POLLIN | POLLRDNORM)))
-			continue;
-		for (i = 0; i < f->n[k]; i++)
-			mix = (mix + os_load(&p->ring[k][f->first[k] + i].tail)) * UINT64_C(0x9e3779b97f4a7c15);
-	}
-	return mix;
+	return r ? lr_remote_stamp(r, events) : lr_file_stamp(d->file, poll_bits(events));
 }
 
 /* --- open ------------------------------------------------------------------------------------------ */
 
-enum host { HOST_ANY, HOST_INPROCESS, HOST_DEVICE, HOST_BAD };
+enum host { HOST_ANY, HOST_INPROCESS, HOST_DAEMON, HOST_DEVICE, HOST_BAD };
 
 static enum host host_wanted(void)
 {
@@ -193,15 +156,39 @@ static enum host host_wanted(void)
 		return HOST_INPROCESS;
 	if (strcmp(h, "device") == 0)
 		return HOST_DEVICE;
-	fprintf(stderr, "netmap: NETMAP_HOST=%s is neither inprocess nor device\n", h);
+	if (strcmp(h, "daemon") == 0)
+		return HOST_DAEMON;
+	fprintf(stderr, "netmap: NETMAP_HOST=%s is none of device, daemon, inprocess\n", h);
 	return HOST_BAD;
 }
 
+/* A connection to the daemon, for d. 0, -ENOENT when there is none, or -errno. */
+static int join_daemon(struct lr_desc *d)
+{
+	char why[LRD_REASON_MAX];
+	int err;
+
+	d->remote = lr_remote_find(&err, why);
+	if (err && err != -ENOENT && verbose)
+		fprintf(stderr, "netmap: netmapd: %s\n", why[0] ? why : strerror(-err));
+	return err;
+}
+
+/* Who answers for d: the daemon, or with HOST_ANY and without one, we. */
+static int choose(struct lr_desc *d, enum host host)
+{
+	int err = host == HOST_INPROCESS ? -ENOENT : join_daemon(d);
+
+	if (err != -ENOENT || host == HOST_DAEMON)
+		return err;
+	d->file = lr_file_open();
+	return d->file ? 0 : -ENOMEM;
+}
+
 /* A number for a new open device, or -errno. */
-static int open_ours(int flags)
+static int open_ours(int flags, enum host host)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct lr_file *file;
 	struct lr_desc *d;
 	int fd, err;
 
@@ -214,24 +201,17 @@ static int open_ours(int flags)
 	fd = epoll_create1(flags & O_CLOEXEC ? EPOLL_CLOEXEC : 0);
 	if (fd < 0)
 		return -errno;
-	err = -ENOMEM;
-	file = lr_file_open();
-	if (!file)
-		goto err_fd;
 	d = lr_desc_create(&device_ops);
 	if (!d) {
 		err = -errno;
-		goto err_file;
+		goto err_fd;
 	}
-	d->file = file;
-	err = lr_fd_set(fd, d);
+	err = choose(d, host);
+	if (!err)
+		err = lr_fd_set(fd, d);
 	lr_desc_put(d);
 	if (!err)
 		return fd;
-	goto err_fd;
-
-err_file:
-	lr_file_close(file);
 err_fd:
 	lr_libc()->close(fd);
 	return err;
@@ -260,7 +240,7 @@ int lr_device_open(int fd, const char *path, int flags)
 		goto real;
 	if (fd >= 0)
 		lr_libc()->close(fd);
-	ours = host == HOST_BAD ? -EINVAL : open_ours(flags);
+	ours = host == HOST_BAD ? -EINVAL : open_ours(flags, host);
 	errno = ours < 0 ? -ours : saved;
 	return ours < 0 ? -1 : ours;
 real:
@@ -275,7 +255,7 @@ bool lr_device_exists(const char *path)
 
 	if (errno != ENOENT || strcmp(path, device_path) != 0)
 		return false;
-	exists = host_wanted() <= HOST_INPROCESS;
+	exists = host_wanted() <= HOST_DAEMON;
 	errno = saved;
 	return exists;
 }
@@ -315,31 +295,55 @@ int lr_device_share(int fd, int copy)
 
 /* --- ioctl and mmap --------------------------------------------------------------------------------- */
 
-static void say_why(struct lr_file *f)
+static void say_why(const char *text)
 {
-	char text[sizeof(f->why.text)];
-
-	lr_file_why(f, text, sizeof(text));
 	if (text[0])
 		fprintf(stderr, "netmap: %s\n", text);
 }
 
-static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
+static int file_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
 {
 	bool bound = os_load_acquire(&d->file->port) != NULL;
+	char why[sizeof(d->file->why.text)];
 	int err;
 
 	if (os_unlikely(os_load(&d->shared)))
 		lr_fork_use(d);
-	os_store(&d->calls, os_load(&d->calls) + 1);
 	if (cmd == NIOCTXSYNC)
 		conceal(d, fd);
 	err = lr_file_ioctl(d->file, cmd, (uintptr_t)arg);
 	if (os_unlikely(!bound) && !err && os_load_acquire(&d->file->port))
 		expose(d, fd);
-	if (os_unlikely(err) && verbose)
-		say_why(d->file);
+	if (os_unlikely(err) && verbose) {
+		lr_file_why(d->file, why, sizeof(why));
+		say_why(why);
+	}
 	return err;
+}
+
+static int remote_ioctl(struct lr_remote *r, int fd, unsigned int cmd, void *arg)
+{
+	char why[LRD_REASON_MAX];
+	bool bound;
+	int err;
+
+	if (cmd == NIOCTXSYNC || cmd == NIOCRXSYNC)
+		return lr_remote_sync(r, cmd == NIOCTXSYNC);
+	bound = os_load_acquire(&r->memory) >= 0;
+	err = lr_remote_ioctl(r, cmd, (uintptr_t)arg, why);
+	if (!bound && !err && os_load_acquire(&r->memory) >= 0)
+		lr_remote_expose(r, fd);
+	if (err && verbose)
+		say_why(why);
+	return err;
+}
+
+static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
+{
+	struct lr_remote *r = os_load_acquire(&d->remote);
+
+	os_store(&d->calls, os_load(&d->calls) + 1);
+	return r ? remote_ioctl(r, fd, cmd, arg) : file_ioctl(d, fd, cmd, arg);
 }
 
 int lr_device_ioctl(int fd, unsigned long cmd, void *arg)
@@ -363,18 +367,38 @@ int lr_device_ioctl(int fd, unsigned long cmd, void *arg)
 	return -1;
 }
 
+/* What is to be mapped instead, and its size; or -errno. */
+static int memory_of(struct lr_desc *d, uint64_t *size)
+{
+	struct lr_remote *r = os_load_acquire(&d->remote);
+	struct lr_region *region;
+	int fd;
+
+	if (r) {
+		fd = os_load_acquire(&r->memory);
+		*size = r->size;
+		return fd < 0 ? -ENODEV : fd;
+	}
+	region = lr_file_region(d->file);
+	if (!region)
+		return -ENODEV;
+	*size = region->size;
+	return os_mem_fd(region->mem);
+}
+
 /* The descriptor to map instead, or -errno. */
 static int mappable(struct lr_desc *d, size_t len, int flags, off_t offset)
 {
-	struct lr_region *region = lr_file_region(d->file);
+	uint64_t size;
+	int fd = memory_of(d, &size);
 
-	if (!region)
-		return -ENODEV;
+	if (fd < 0)
+		return fd;
 	if (!(flags & MAP_SHARED))
 		return -EINVAL;
-	if (offset < 0 || (uint64_t)offset > region->size || len > region->size - (uint64_t)offset)
+	if (offset < 0 || (uint64_t)offset > size || len > size - (uint64_t)offset)
 		return -EINVAL;
-	return os_mem_fd(region->mem);
+	return fd;
 }
 
 void *lr_device_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The in-process host: /dev/netmap as descriptors of this process, where there is no such device. What the libc entry
- * points (intercept*.c) call when a descriptor may be ours.
+ * /dev/netmap as descriptors of this process, where there is no such device. What the libc entry points (intercept*.c)
+ * call when a descriptor may be ours. Behind such a descriptor is the core in this process, the in-process host; or a connection
+ * to netmapd, which has the core (daemon.h).
  *
  * The number a program gets is a real descriptor, of an epoll set, so it can be given to anything. What we are
  * asked about it the core answers; who polls it past us (by raw system calls) sees what the NIC's own
@@ -28,7 +29,7 @@ struct lr_epoll;
 
 /*
  * The real open answered fd (or -1 with errno) to this path; the answer for the program. NETMAP_HOST says
- * who may answer: "inprocess" us, "device" the real one, unset or empty the real one if there is one.
+ * who may answer: "device" the real one, "daemon" netmapd, "inprocess" us; unset or empty, the first of these that is there.
  */
 int lr_device_open(int fd, const char *path, int flags);
 /* Would it open? For those who test for the file. */

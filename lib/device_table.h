@@ -37,7 +37,8 @@ struct lr_desc {
 	bool exposed;			/* the NIC's descriptors are in the epoll set */
 	int wake;			/* an eventfd: readable since it was closed */
 	const struct lr_desc_ops *ops;
-	struct lr_file *file;		/* device.c */
+	struct lr_file *file;		/* device.c; NULL where the daemon has it */
+	struct lr_remote *remote;	/* the daemon's; with release, read with acquire */
 	struct lr_epoll *epoll;		/* device_epoll.c */
 	pthread_mutex_t lock;		/* guards what epoll points to */
 	unsigned int numbers;		/* guarded by the table's lock, as the rest */

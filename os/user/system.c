@@ -16,12 +16,6 @@ uint64_t os_netns_id(void)
 	return stat("/proc/thread-self/ns/net", &st) == 0 ? st.st_ino : 0;
 }
 
-/* The program is the process we are in. */
-bool os_caller_is_32bit(void)
-{
-	return false;
-}
-
 void os_time_now(int64_t *sec, int64_t *usec)
 {
 	struct timespec ts;

@@ -180,7 +180,7 @@ static void *at_the_edge(size_t size)
 	char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(m != MAP_FAILED);
-	CHECK_OK(munmap(m + 4096, 4096));
+	CHECK_OK(mprotect(m + 4096, 4096, PROT_NONE));
 	return m + 4096 - size;
 }
 

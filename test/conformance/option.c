@@ -153,7 +153,7 @@ CASE(option_truncated)
 	struct nmreq_option first = { .nro_reqtype = 999 };
 
 	CHECK(m != MAP_FAILED);
-	CHECK_OK(munmap(m + 4096, 4096));
+	CHECK_OK(mprotect(m + 4096, 4096, PROT_NONE));
 	CHECK_EQ(register_with((void *)8), EFAULT);
 	CHECK_EQ(register_with((void *)UINTPTR_MAX), EFAULT);
 	/* The head of the option fits, its body does not; then not even the head. */
@@ -245,7 +245,7 @@ CASE(reason_with_a_large_room)
 	struct nmreq_opt_reason r = reason(m, 0xffffffff);
 
 	CHECK(m != MAP_FAILED);
-	CHECK_OK(munmap(m + 4096, 4096));
+	CHECK_OK(mprotect(m + 4096, 4096, PROT_NONE));
 	CHECK_EQ(refused_with(&r), ENXIO);
 	CHECK(m[0]);
 }
