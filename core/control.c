@@ -3,6 +3,7 @@
  * NIOCCTRL: copies the request in, checks it, does it, copies the answer out. See control.h.
  */
 #include "core/control.h"
+#include "core/vale_request.h"
 
 static struct os_mutex control;
 
@@ -44,11 +45,13 @@ void lr_control_assert_locked(void)
 struct request {
 	struct lr_file *file;
 	struct nmreq_header hdr;
+	uint64_t uaddr;		/* of the header */
 	union {
 		struct nmreq_register reg;
 		struct nmreq_port_info_get port_info;
 		struct nmreq_pools_info pools_info;
 		struct nmreq_port_hdr port_hdr;
+		struct nmreq_vale_list vale_list;
 		struct nmreq_port_stats stats;
 		struct nmreq_reason reason;
 		char bytes[128];
@@ -61,8 +64,7 @@ struct request {
 	struct lr_why why;
 };
 
-/* A reference to the port the request names: as it is, or as it would be opened. */
-static int named_port(const char *name, struct lr_port **out, struct lr_why *why)
+int lr_port_named(const char *name, struct lr_port **out, struct lr_why *why)
 {
 	struct lr_port_query q = { .name = name, .netns = os_netns_id(), .mode = NR_REG_ALL_NIC };
 
@@ -77,7 +79,7 @@ static int named_port(const char *name, struct lr_port **out, struct lr_why *why
 static int request_port(struct request *req, struct lr_port **out)
 {
 	if (req->hdr.nr_name[0])
-		return named_port(req->hdr.nr_name, out, &req->why);
+		return lr_port_named(req->hdr.nr_name, out, &req->why);
 	*out = req->file->port;
 	if (!*out)
 		return lr_why(&req->why, -EINVAL, "the request names no port, and the descriptor is bound to none");
@@ -98,7 +100,7 @@ int lr_port_info(const char *name, struct nmreq_port_info_get *info, struct lr_w
 		info->nr_mem_id = LR_REGION_GLOBAL;
 		return 0;
 	}
-	err = named_port(name, &p, why);
+	err = lr_port_named(name, &p, why);
 	if (err)
 		return err;
 	info->nr_memsize = p->region->size;
@@ -137,7 +139,7 @@ static int do_pools_info(struct request *req)
 	int err;
 
 	if (req->hdr.nr_name[0]) {
-		err = named_port(req->hdr.nr_name, &p, &req->why);
+		err = lr_port_named(req->hdr.nr_name, &p, &req->why);
 		if (err)
 			return err;
 		lr_region_info(p->region, info);
@@ -151,7 +153,6 @@ static int do_pools_info(struct request *req)
 	return 0;
 }
 
-/* Only VALE ports can have such headers; for others 0 is right, and the only length that can be set. */
 static int do_port_hdr(struct request *req)
 {
 	struct lr_port *p;
@@ -159,10 +160,7 @@ static int do_port_hdr(struct request *req)
 
 	if (err)
 		return err;
-	if (req->hdr.nr_reqtype == NETMAP_REQ_PORT_HDR_GET)
-		req->body.port_hdr.nr_hdr_len = 0;
-	else if (req->body.port_hdr.nr_hdr_len)
-		err = lr_why(&req->why, -EOPNOTSUPP, "packets of %s carry no virtio-net header, only those of VALE ports do", p->name);
+	err = lr_port_header(p, &req->body.port_hdr.nr_hdr_len, req->hdr.nr_reqtype == NETMAP_REQ_PORT_HDR_SET, &req->why);
 	lr_port_put(p);
 	return err;
 }
@@ -221,9 +219,14 @@ static int do_reason(struct request *req)
 	return 0;
 }
 
+static int do_vale_list(struct request *req)
+{
+	return lr_vale_list(req->hdr.nr_name, &req->body.vale_list, &req->why);
+}
+
 static int do_vale(struct request *req)
 {
-	return lr_why(&req->why, -EOPNOTSUPP, "request %u is for VALE switches, which are not in this version", req->hdr.nr_reqtype);
+	return lr_why(&req->why, -EOPNOTSUPP, "request %u is for NICs on VALE switches, which are not in this version", req->hdr.nr_reqtype);
 }
 
 static int do_csb(struct request *req)
@@ -239,7 +242,7 @@ static const struct request_kind {
 	{ NETMAP_REQ_PORT_INFO_GET, sizeof(struct nmreq_port_info_get), do_port_info },
 	{ NETMAP_REQ_VALE_ATTACH, sizeof(struct nmreq_vale_attach), do_vale },
 	{ NETMAP_REQ_VALE_DETACH, sizeof(struct nmreq_vale_detach), do_vale },
-	{ NETMAP_REQ_VALE_LIST, sizeof(struct nmreq_vale_list), do_vale },
+	{ NETMAP_REQ_VALE_LIST, sizeof(struct nmreq_vale_list), do_vale_list },
 	{ NETMAP_REQ_PORT_HDR_SET, sizeof(struct nmreq_port_hdr), do_port_hdr },
 	{ NETMAP_REQ_PORT_HDR_GET, sizeof(struct nmreq_port_hdr), do_port_hdr },
 	{ NETMAP_REQ_VALE_NEWIF, sizeof(struct nmreq_vale_newif), do_vale },
@@ -310,6 +313,10 @@ static int request_out(struct request *req, const struct request_kind *kind)
 	if (kind->reqtype == NETMAP_REQ_REASON_GET &&
 	    lr_why_copyout(&req->said, req->body.reason.nr_text, req->body.reason.nr_len) < 0)
 		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
+	/* The one request that answers with a name. */
+	if (kind->reqtype == NETMAP_REQ_VALE_LIST &&
+	    os_copyout(req->uaddr + offsetof(struct nmreq_header, nr_name), req->hdr.nr_name, sizeof(req->hdr.nr_name)) < 0)
+		return lr_why(&req->why, -EFAULT, "the header of the request is at an address that cannot be written");
 	if (!kind->body_size || os_copyout(req->hdr.nr_body, &req->body, kind->body_size) == 0)
 		return 0;
 	return lr_why(&req->why, -EFAULT, "the body of the request is at an address that cannot be written");
@@ -376,6 +383,7 @@ int lr_control_ioctl(struct lr_file *f, uint64_t arg)
 	if (!req)
 		return -ENOMEM;
 	req->file = f;
+	req->uaddr = arg;
 	if (os_copyin(&req->hdr, arg, sizeof(req->hdr)) < 0)
 		err = lr_control_unreadable(f);
 	else if (req->hdr.nr_version != NETMAP_API)

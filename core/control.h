@@ -54,6 +54,9 @@ int lr_control_unreadable(struct lr_file *f);
 /* A name as it came from a program, in `room` bytes: has an end, and no character that no port can have. */
 int lr_name_check(const char *name, size_t room, struct lr_why *why);
 
+/* A reference to the port of that name: as it is, or as it would be opened. */
+int lr_port_named(const char *name, struct lr_port **out, struct lr_why *why);
+
 /* What the port is like; with an empty name the global region only. */
 int lr_port_info(const char *name, struct nmreq_port_info_get *info, struct lr_why *why);
 

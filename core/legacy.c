@@ -4,6 +4,7 @@
  * of today.
  */
 #include "core/control.h"
+#include "core/vale_request.h"
 
 #define OLDEST_API 11	/* versions that a struct nmreq may have */
 #define NEWEST_API 15
@@ -91,19 +92,50 @@ static int legacy_info(struct nmreq *r, const char *name, struct lr_why *why)
 	return 0;
 }
 
+/* The length of virtio-net headers, in nr_arg1. */
+static int legacy_header(struct nmreq *r, bool set, struct lr_why *why)
+{
+	struct lr_port *p;
+	uint32_t len = r->nr_arg1;
+	int err = lr_port_named(r->nr_name, &p, why);
+
+	if (err)
+		return err;
+	err = lr_port_header(p, &len, set, why);
+	if (!err)
+		r->nr_arg1 = (uint16_t)len;
+	lr_port_put(p);
+	return err;
+}
+
+/* The numbers of a port and its switch, in nr_arg1 and nr_arg2. */
+static int legacy_list(struct nmreq *r, struct lr_why *why)
+{
+	struct nmreq_vale_list list = { .nr_bridge_idx = r->nr_arg1, .nr_port_idx = r->nr_arg2 };
+	char name[NETMAP_REQ_IFNAMSIZ];
+	int err;
+
+	lr_text(name, sizeof(name), "%s", r->nr_name);
+	err = lr_vale_list(name, &list, why);
+	if (err)
+		return err;
+	lr_text(r->nr_name, sizeof(r->nr_name), "%s", name);
+	r->nr_arg1 = list.nr_bridge_idx;
+	r->nr_arg2 = (uint16_t)list.nr_port_idx;
+	return 0;
+}
+
 /* nr_cmd: requests of another kind in the same struct. */
 static int legacy_command(struct nmreq *r, struct lr_why *why)
 {
 	switch (r->nr_cmd) {
 	case NETMAP_VNET_HDR_GET:
-		r->nr_arg1 = 0;	/* no port here has such headers */
-		return 0;
 	case NETMAP_BDG_VNET_HDR:
-		if (r->nr_arg1 == 0)
-			return 0;
-		return lr_why(why, -EOPNOTSUPP, "packets of %.15s carry no virtio-net header, only those of VALE ports do", r->nr_name);
+		return legacy_header(r, r->nr_cmd == NETMAP_BDG_VNET_HDR, why);
+	case NETMAP_BDG_LIST:
+		return legacy_list(r, why);
 	default:
-		return lr_why(why, -EOPNOTSUPP, "nr_cmd %u is for VALE switches, which are not in this version", r->nr_cmd);
+		return lr_why(why, -EOPNOTSUPP, "nr_cmd %u is not in this version", r->nr_cmd);
 	}
 }
 

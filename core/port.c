@@ -6,20 +6,9 @@
 #include "core/port.h"
 
 /* The first that recognizes a name has it; the NIC kind takes what is left. */
-static const struct lr_port_kind *const kinds[] = { &lr_null_kind, &lr_pipe_kind, &lr_nic_kind };
+static const struct lr_port_kind *const kinds[] = { &lr_null_kind, &lr_pipe_kind, &lr_vale_kind, &lr_nic_kind };
 
 static struct lr_port *ports;
-
-static bool is_vale(const char *name)
-{
-	const char *p = name;
-
-	if (strncmp(name, NM_BDG_NAME, 4) != 0)
-		return false;
-	while (*p && *p != ':')
-		p++;
-	return *p == ':';
-}
 
 struct lr_port *lr_port_find(const char *name, uint64_t netns, const struct lr_port_kind *kind)
 {
@@ -37,8 +26,6 @@ int lr_port_get(const struct lr_port_query *q, struct lr_port **out, struct lr_w
 	unsigned int i;
 
 	lr_control_assert_locked();
-	if (is_vale(q->name))
-		return lr_why(why, -EOPNOTSUPP, "'%s' is a port of a VALE switch, and this version has no switch", q->name);
 	for (i = 0; i < LR_ARRAY_SIZE(kinds); i++) {
 		int err;
 
@@ -181,6 +168,17 @@ int lr_port_config_check(struct lr_port_config *want, const struct lr_port_confi
 			return lr_why(why, -EINVAL, "%s rings of %u slots were asked for, they have from %u to %u", dir,
 				      want->slots[k], LR_SLOTS_MIN, LR_SLOTS_MAX);
 	}
+	return 0;
+}
+
+int lr_port_header(struct lr_port *p, uint32_t *len, bool set, struct lr_why *why)
+{
+	lr_control_assert_locked();
+	if (p->ops->header)
+		return p->ops->header(p, len, set, why);
+	if (set && *len)
+		return lr_why(why, -EOPNOTSUPP, "packets of %s carry no virtio-net header, only those of VALE ports do", p->name);
+	*len = 0;
 	return 0;
 }
 

@@ -85,6 +85,9 @@ struct lr_port_ops {
 	/* What a poller sleeps on; NULL: os_waitq_record on the ring's queue. */
 	void (*wait)(struct lr_ring *r, struct os_waiter *w);
 
+	/* The length of the virtio-net header of its packets: set to *len, or asked. NULL: they have none. */
+	int (*header)(struct lr_port *p, uint32_t *len, bool set, struct lr_why *why);
+
 	/* The region has more buffers than before; all the port's ring locks are held. NULL: does not matter. */
 	void (*region_grown)(struct lr_port *p);
 
@@ -107,7 +110,7 @@ struct lr_port_kind {
 };
 
 /* lr_nic_kind is given by nic/user or nic/linux: it takes whatever the others do not. */
-extern const struct lr_port_kind lr_null_kind, lr_pipe_kind, lr_nic_kind;
+extern const struct lr_port_kind lr_null_kind, lr_pipe_kind, lr_vale_kind, lr_nic_kind;
 
 /* Finds or creates; the reference is the caller's. Control lock held, as for all below. */
 int lr_port_get(const struct lr_port_query *q, struct lr_port **out, struct lr_why *why);
@@ -123,6 +126,8 @@ void lr_port_free(struct lr_port *p);
 int lr_port_plain_name(const struct lr_port_query *q, char name[NETMAP_REQ_IFNAMSIZ], struct lr_why *why);
 /* (Re)makes the arrays of rings after p->config and p->region; no ring may have users. 0 or -ENOMEM. */
 int lr_port_set_rings(struct lr_port *p, struct lr_why *why);
+/* The length of the virtio-net header of the port's packets, set or asked. */
+int lr_port_header(struct lr_port *p, uint32_t *len, bool set, struct lr_why *why);
 /* Fills what is 0 in want from dflt and checks the limits. */
 int lr_port_config_check(struct lr_port_config *want, const struct lr_port_config *dflt, struct lr_why *why);
 

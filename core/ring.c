@@ -123,12 +123,11 @@ static inline bool at_rest(const struct lr_ring *r, unsigned int flags)
 	       !(flags & LR_SYNC_CLASSIC) && !(os_load(&s->flags) & NR_TIMESTAMP);
 }
 
-/* Not part of lr_ring_sync, which has nothing to save then when the ring is at rest. */
-static os_noinline int sync_locked(struct lr_ring *r, unsigned int flags)
+/* The lock is held. */
+static inline int sync_held(struct lr_ring *r, unsigned int flags)
 {
 	int err;
 
-	os_mutex_lock(&r->lock);
 	if (os_unlikely(os_load(&r->port->gone))) {
 		err = -ENXIO;
 	} else if (os_unlikely(!take_positions(r, flags))) {
@@ -138,6 +137,16 @@ static os_noinline int sync_locked(struct lr_ring *r, unsigned int flags)
 		err = r->sync(r, flags);
 		publish(r, flags);
 	}
+	return err;
+}
+
+/* Not part of lr_ring_sync, which has nothing to save then when the ring is at rest. */
+static os_noinline int sync_locked(struct lr_ring *r, unsigned int flags)
+{
+	int err;
+
+	os_mutex_lock(&r->lock);
+	err = sync_held(r, flags);
 	os_mutex_unlock(&r->lock);
 	return err;
 }
@@ -148,6 +157,16 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 		return sync_locked(r, flags);
 	lr_count(&r->count.syncs, 1);
 	return 0;
+}
+
+int lr_ring_sync_under(struct lr_ring *r, struct os_mutex *outer)
+{
+	int err;
+
+	os_mutex_lock_under(&r->lock, outer);
+	err = sync_held(r, 0);
+	os_mutex_unlock(&r->lock);
+	return err;
 }
 
 /* A buffer in every slot, and the fields that programs read. */

@@ -85,6 +85,8 @@ uint64_t os_netns_id(void);
 bool os_caller_is_32bit(void);
 /* Wall clock, for slot timestamps. */
 void os_time_now(int64_t *sec, int64_t *usec);
+/* Seconds since some moment in the past; never goes back. */
+uint32_t os_seconds(void);
 /* printf into a buffer as the C library does it; always terminated. Returns the full length. */
 int os_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 /* One line to the log, at most a few a second: the rest is dropped and counted. No newline in fmt. */

@@ -38,6 +38,11 @@ void os_time_now(int64_t *sec, int64_t *usec)
 	*usec = ts.tv_nsec / NSEC_PER_USEC;
 }
 
+uint32_t os_seconds(void)
+{
+	return (uint32_t)ktime_get_seconds();
+}
+
 int os_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	return vsnprintf(buf, size, fmt, ap);

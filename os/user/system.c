@@ -25,6 +25,14 @@ void os_time_now(int64_t *sec, int64_t *usec)
 	*usec = ts.tv_nsec / 1000;
 }
 
+uint32_t os_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)ts.tv_sec;
+}
+
 int os_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	return vsnprintf(buf, size, fmt, ap);

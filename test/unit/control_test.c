@@ -107,8 +107,6 @@ static void names(void)
 		refused(name, all, odd ? -EINVAL : -ENXIO, odd ? "character" : "'lr");
 	}
 	refused("lrnone0", all, -ENXIO, "lrnone0");
-	refused("vale0:1", all, -EOPNOTSUPP, "VALE");
-	refused("vale:1", all, -EOPNOTSUPP, "VALE");
 	refused("valelr0", all, -ENXIO, "valelr0");
 }
 
@@ -459,7 +457,9 @@ static void information(void)
 	CHECK(info.nr_memsize && info.nr_mem_id == 1 && !info.nr_tx_rings && !info.nr_rx_slots);
 	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_INFO_GET, "lrnone0", &info), -ENXIO);
 	CHECK_HAS(core_why(f), "lrnone0");
-	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_INFO_GET, "vale0:1", &info), -EOPNOTSUPP);
+	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_INFO_GET, "vale0:1", &info), 0);
+	CHECK(info.nr_tx_rings == 1 && info.nr_rx_slots == 1024 && info.nr_mem_id > 1);
+	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_INFO_GET, "", &info), 0);
 	CHECK_EQ(core_ask(f, NETMAP_REQ_POOLS_INFO_GET, "", &pools), 0);
 	CHECK_EQ(pools.nr_mem_id, 1);
 	CHECK(pools.nr_memsize == info.nr_memsize || pools.nr_memsize);
@@ -499,9 +499,40 @@ static void headers_of_packets(void)
 	lr_file_close(f);
 }
 
+static void headers_of_vale(void)
+{
+	struct nmreq_port_hdr hdr = { .nr_hdr_len = 12 };
+	struct nmreq legacy = { .nr_name = "vale0:1", .nr_version = NETMAP_API, .nr_cmd = NETMAP_VNET_HDR_GET };
+	struct lr_file *f = lr_file_open(), *p;
+
+	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_HDR_SET, "vale0:1", &hdr), -ENXIO);
+	CHECK_HAS(core_why(f), "not open");
+	p = core_must_open("vale0:1", 8);
+	CHECK_EQ(core_ask(f, NETMAP_REQ_PORT_HDR_SET, "vale0:1", &hdr), 0);
+	hdr.nr_hdr_len = 0;
+	CHECK_EQ(core_ask(p, NETMAP_REQ_PORT_HDR_GET, "", &hdr), 0);
+	CHECK_EQ(hdr.nr_hdr_len, 12);
+	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&legacy)), 0);
+	CHECK_EQ(legacy.nr_arg1, 12);
+	legacy.nr_cmd = NETMAP_BDG_VNET_HDR;
+	legacy.nr_arg1 = 10;
+	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&legacy)), 0);
+	CHECK_EQ(core_ask(p, NETMAP_REQ_PORT_HDR_GET, "", &hdr), 0);
+	CHECK_EQ(hdr.nr_hdr_len, 10);
+	hdr.nr_hdr_len = 11;
+	CHECK_EQ(core_ask(p, NETMAP_REQ_PORT_HDR_SET, "", &hdr), -EINVAL);
+	CHECK_HAS(core_why(p), "11");
+	legacy = (struct nmreq){ .nr_version = NETMAP_API, .nr_cmd = NETMAP_BDG_LIST };
+	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&legacy)), 0);
+	CHECK(!strcmp(legacy.nr_name, "vale0:1") && legacy.nr_arg1 == 0 && legacy.nr_arg2 == 1);
+	lr_file_close(p);
+	lr_file_close(f);
+	CHECK(core_is_empty());
+}
+
 static void later_versions(void)
 {
-	static const uint16_t vale[] = { NETMAP_REQ_VALE_ATTACH, NETMAP_REQ_VALE_DETACH, NETMAP_REQ_VALE_LIST, NETMAP_REQ_VALE_NEWIF,
+	static const uint16_t vale[] = { NETMAP_REQ_VALE_ATTACH, NETMAP_REQ_VALE_DETACH, NETMAP_REQ_VALE_NEWIF,
 					 NETMAP_REQ_VALE_POLLING_ENABLE, NETMAP_REQ_VALE_POLLING_DISABLE };
 	struct lr_file *f = lr_file_open();
 	unsigned int i;
@@ -595,7 +626,7 @@ static void legacy(void)
 	r.nr_version = 14;
 	r.nr_cmd = NETMAP_BDG_ATTACH;
 	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&r)), -EOPNOTSUPP);
-	CHECK_HAS(core_why(f), "VALE");
+	CHECK_HAS(core_why(f), "nr_cmd 1");
 	memset(r.nr_name, 'x', sizeof(r.nr_name));
 	r.nr_cmd = 0;
 	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&r)), -EINVAL);
@@ -723,6 +754,7 @@ static const struct unit_case cases[] = {
 	{ "a register refused late", refused_late },
 	{ "ports and pools described", information },
 	{ "virtio-net headers", headers_of_packets },
+	{ "virtio-net headers of VALE ports", headers_of_vale },
 	{ "requests of later versions", later_versions },
 	{ "counters", counters },
 	{ "reasons asked for", reasons },

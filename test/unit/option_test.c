@@ -243,7 +243,7 @@ static void reason_everywhere(void)
 
 	for (type = 0; type <= UINT16_MAX; type += type < 20 ? 1 : 0x4c01 - 20) {
 		union option o = option(NETMAP_REQ_OPT_REASON, NULL);
-		struct nmreq_header h = core_header((uint16_t)type, "vale0:1", body);
+		struct nmreq_header h = core_header((uint16_t)type, "vale0:", body);
 
 		h.nr_options = ADDR(&o);
 		memset(text, 'x', sizeof(text));
