@@ -60,9 +60,32 @@ void lr_tap_follow(const struct lr_tap *t, const struct lr_netdev *d)
 	tap_ioctl(t, d, SIOCSIFHWADDR, &ours);
 }
 
+static int ask(struct lr_netlink *m)
+{
+	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), err;
+
+	if (sock < 0)
+		return -errno;
+	err = lr_netlink_ask(sock, m);
+	close(sock);
+	return err;
+}
+
+/* The ioctl for it is not for root of a user namespace. */
+static int set_queue(const struct lr_tap *t, uint32_t n)
+{
+	struct ifinfomsg body = { .ifi_index = (int)t->index };
+	struct lr_netlink m;
+
+	lr_netlink_init(&m);
+	lr_netlink_begin(&m, RTM_SETLINK, NLM_F_ACK, &body, sizeof(body));
+	lr_netlink_u32(&m, IFLA_TXQLEN, n);
+	return ask(&m);
+}
+
 static int bring_up(struct lr_tap *t, const struct lr_netdev *d, uint32_t queue)
 {
-	struct ifreq index = { 0 }, mtu = { .ifr_mtu = SMALL_MTU }, len = { .ifr_qlen = (int)queue };
+	struct ifreq index = { 0 }, mtu = { .ifr_mtu = SMALL_MTU };
 	struct ifreq up = { .ifr_flags = IFF_UP | IFF_NOARP };
 	int err = tap_ioctl(t, d, SIOCGIFINDEX, &index);
 
@@ -70,7 +93,7 @@ static int bring_up(struct lr_tap *t, const struct lr_netdev *d, uint32_t queue)
 	if (!err)
 		err = tap_ioctl(t, d, SIOCSIFMTU, &mtu);
 	if (!err && queue)
-		err = tap_ioctl(t, d, SIOCSIFTXQLEN, &len);
+		err = set_queue(t, queue);
 	lr_tap_follow(t, d);
 	return err ? err : tap_ioctl(t, d, SIOCSIFFLAGS, &up);
 }
@@ -104,18 +127,7 @@ int lr_tap_queue(const struct lr_tap *t, struct lr_why *why)
 	return tun_open(t->name, IFF_MULTI_QUEUE, name, why);
 }
 
-/* --- By rtnetlink ------------------------------------------------------------------------------------ */
-
-static int ask(struct lr_netlink *m)
-{
-	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), err;
-
-	if (sock < 0)
-		return -errno;
-	err = lr_netlink_ask(sock, m);
-	close(sock);
-	return err;
-}
+/* --- Into the stack ------------------------------------------------------------------------------------ */
 
 /* tc qdisc add dev T clsact */
 static int add_qdisc(const struct lr_tap *t)
