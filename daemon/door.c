@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -45,38 +46,48 @@ err:
 /*
  * Neither side may be able to make the other one's write or read wait: an eventfd's flags belong to all who have it, so
  * the bell, which clients write, is read with a flag of the call; and for the chimes, which we write, there are pipes,
- * whose ends have flags of their own.
+ * whose ends have flags of their own. To take a chime back we have an end of our own, opened anew.
  */
+static int chime_create(struct lr_door *d, int i, int *theirs)
+{
+	char path[32];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	*theirs = ends[0];
+	d->chime[i] = ends[1];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	d->heard[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return d->heard[i] < 0 ? -errno : 0;
+}
+
+static void close_all(const int *fds, unsigned int n)
+{
+	while (n--)
+		if (fds[n] >= 0)
+			close(fds[n]);
+}
+
 int lr_door_init(struct lr_door *d, int theirs[LRD_FDS_MAX])
 {
-	int chime[2][2] = { { -1, -1 }, { -1, -1 } }, err;
+	int err;
 
-	*d = (struct lr_door){ .bell = -1 };
+	*d = (struct lr_door){ .bell = -1, .chime = { -1, -1 }, .heard = { -1, -1 } };
 	os_waiter_init(&d->waiter);
+	theirs[1] = theirs[2] = theirs[3] = -1;
 	theirs[0] = memory_create(&d->shared);
 	if (theirs[0] < 0)
 		return theirs[0];
 	d->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	theirs[1] = d->bell < 0 ? -1 : fcntl(d->bell, F_DUPFD_CLOEXEC, 3);
-	if (theirs[1] < 0 || pipe2(chime[IN], O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(chime[OUT], O_CLOEXEC | O_NONBLOCK) < 0)
-		goto err;
-	d->chime[IN] = chime[IN][1];
-	d->chime[OUT] = chime[OUT][1];
-	theirs[2] = chime[IN][0];
-	theirs[3] = chime[OUT][0];
-	return 0;
-err:
-	err = -errno;
-	if (chime[IN][0] >= 0) {
-		close(chime[IN][0]);
-		close(chime[IN][1]);
-	}
-	if (theirs[1] >= 0)
-		close(theirs[1]);
-	if (d->bell >= 0)
-		close(d->bell);
-	close(theirs[0]);
-	munmap(d->shared, LRD_DOOR_SIZE);
+	err = theirs[1] < 0 ? -errno : chime_create(d, IN, &theirs[2]);
+	if (!err)
+		err = chime_create(d, OUT, &theirs[3]);
+	if (!err)
+		return 0;
+	close_all(theirs, LRD_FDS_MAX);
+	lr_door_fini(d);
 	return err;
 }
 
@@ -84,12 +95,26 @@ void lr_door_fini(struct lr_door *d)
 {
 	os_waiter_fini(&d->waiter);
 	munmap(d->shared, LRD_DOOR_SIZE);
-	close(d->bell);
-	close(d->chime[IN]);
-	close(d->chime[OUT]);
+	close_all(&d->bell, 1);
+	close_all(d->chime, 2);
+	close_all(d->heard, 2);
 }
 
 /* --- Chimes ------------------------------------------------------------------------------------------ */
+
+/* Chimes from before are taken away; it is we alone who ring them. */
+static void quiet(struct lr_door *d, unsigned int events)
+{
+	static const unsigned int bit[2] = { LR_POLLIN, LR_POLLOUT };
+	char bytes[64];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (events & d->rung & bit[i])
+			while (read(d->heard[i], bytes, sizeof(bytes)) == sizeof(bytes))
+				;
+	d->rung &= ~events;
+}
 
 /* A pipe that is full is readable anyway. */
 static void chime(struct lr_door *d, unsigned int events)
@@ -102,6 +127,7 @@ static void chime(struct lr_door *d, unsigned int events)
 	if (events & LR_POLLOUT)
 		n = write(d->chime[OUT], &c, 1);
 	(void)n;
+	d->rung |= events;
 }
 
 void lr_door_news(struct lr_door *d)
@@ -116,6 +142,7 @@ static unsigned int arm_lane(struct lr_door *d, struct lr_file *f, unsigned int 
 {
 	unsigned int ready;
 
+	quiet(d, events);
 	if (d->armed & events)
 		os_waiter_release(&d->waiter);	/* not twice */
 	else

@@ -18,6 +18,8 @@ struct lr_door {
 	unsigned int armed;		/* LR_POLLIN, LR_POLLOUT: somebody sleeps, and the waiter has recorded the rings */
 	int bell;			/* an eventfd that clients write */
 	int chime[2];			/* the writing ends, in and out */
+	int heard[2];			/* reading ends */
+	unsigned int rung;		/* LR_POLLIN, LR_POLLOUT: chimes that are readable */
 	struct os_waiter waiter;
 };
 

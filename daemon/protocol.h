@@ -72,10 +72,10 @@ struct lrd_msg {
  * costs a system call and keeps nobody waiting. Numbers are compared modulo 2^32.
  *
  * The poll lanes wake a program that sleeps in poll through a chime each, a pipe that the daemon writes to. Who wants to
- * sleep drains the chime, sets `arm`, asks, and sleeps if nothing is ready. The daemon takes `arm` with the request, records
+ * sleep sets `arm`, asks, and sleeps if nothing is ready. The daemon takes `arm` with the request, drains the chime, records
  * itself with the rings, and only then looks. If something is ready it chimes; if not it is armed, and chimes when the rings
- * have news, without a look (rings move only in calls of the program), and is no longer armed. So whoever drains a chime causes
- * a new look before he sleeps: nobody else's wake-up is lost with it. LRD_WATCH_IN arms without a look, for who will
+ * have news, without a look (rings move only in calls of the program), and is no longer armed. Each draining is followed by
+ * a look: nobody else's wake-up is lost with it. LRD_WATCH_IN arms without a look, for who will
  * poll past the library; nobody waits for its answer.
  *
  * No wake-up is lost: each pair (ask, asleep), (answer, sleepers), (arm, ask) is written by one side and then the other word

@@ -138,7 +138,8 @@ struct lr_remote *lr_remote_find(int *err, char why[LRD_REASON_MAX])
 		if (*err && !is_none(*err))
 			return NULL;
 	}
-	if (*err)
+	/* Somebody is there, but not for us: that is not nobody. */
+	if (*err && *err != -EACCES)
 		*err = -ENOENT;
 	return r;
 }

@@ -25,7 +25,7 @@ struct lr_remote {
  * us, or why it would not have us; then with a sentence in why.
  */
 struct lr_remote *lr_remote_open(const char *path, int *err, char why[LRD_REASON_MAX]);
-/* Connects to the first of those that there may be: -ENOENT when there is none for us. */
+/* Connects to the first of those that there may be: -ENOENT when there is none, -EACCES when none is for us. */
 struct lr_remote *lr_remote_find(int *err, char why[LRD_REASON_MAX]);
 void lr_remote_close(struct lr_remote *r);
 

@@ -83,20 +83,9 @@ static int32_t await(struct lr_remote *r, unsigned int k, uint32_t n)
 	return err ? err : lrd_result(answer);
 }
 
-static void drain(int fd)
-{
-	char bytes[64];
-	ssize_t n;
-
-	do
-		n = read(fd, bytes, sizeof(bytes));
-	while (n < 0 && errno == EINTR);
-}
-
 /* Whoever sleeps on the chime from now on is told. */
 static uint32_t ask_armed(struct lr_remote *r, unsigned int k)
 {
-	drain(r->chime[k - LRD_POLL_IN]);
 	__atomic_store_n(&r->door->lane[k].arm, 1, __ATOMIC_SEQ_CST);
 	return ask(r, k);
 }
@@ -104,7 +93,6 @@ static uint32_t ask_armed(struct lr_remote *r, unsigned int k)
 /* For who will poll past us. */
 static void watch(struct lr_remote *r)
 {
-	drain(r->chime[0]);
 	ask(r, LRD_WATCH_IN);
 	ring(r);
 }

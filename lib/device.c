@@ -179,7 +179,7 @@ static int choose(struct lr_desc *d, enum host host)
 {
 	int err = host == HOST_INPROCESS ? -ENOENT : join_daemon(d);
 
-	if (err != -ENOENT || host == HOST_DAEMON)
+	if ((err != -ENOENT && err != -EACCES) || host == HOST_DAEMON)
 		return err;
 	d->file = lr_file_open();
 	return d->file ? 0 : -ENOMEM;

@@ -16,6 +16,7 @@ esac
 build=$1
 shift
 dir=$(mktemp -d)
+chmod 711 "$dir"
 pid=
 trap '[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
