@@ -3,6 +3,7 @@
  * NIOCCTRL: copies the request in, checks it, does it, copies the answer out. See control.h.
  */
 #include "core/control.h"
+#include "core/list.h"
 #include "core/vale_request.h"
 
 static struct os_mutex control;
@@ -53,13 +54,15 @@ struct request {
 		struct nmreq_port_hdr port_hdr;
 		struct nmreq_vale_list vale_list;
 		struct nmreq_port_stats stats;
+		struct nmreq_list list;
 		struct nmreq_reason reason;
 		char bytes[128];
 	} body;
 	struct lr_options opts;
 	struct lr_port *bound;	/* by a register request */
-	struct nm_ring_stats *rings;	/* of a counters request, num_rings of them for nr_rings */
-	uint32_t num_rings;
+	void *array;		/* what a request answers beside its body: so many bytes for that address */
+	size_t array_len;
+	uint64_t array_to;
 	struct lr_why said;	/* what a reason request asks for */
 	struct lr_why why;
 };
@@ -175,18 +178,30 @@ static uint32_t count_rings(const struct lr_port *p)
 	return n;
 }
 
+/* Zeroed, to go to the program with the answer; NULL without memory. */
+static void *make_array(struct request *req, uint32_t n, size_t size, uint64_t to)
+{
+	req->array = os_zalloc(n * size);
+	if (!req->array)
+		lr_why(&req->why, -ENOMEM, "no memory for a list of %u", n);
+	else
+		req->array_len = n * size;
+	req->array_to = to;
+	return req->array;
+}
+
 /* The counters of the first rings, as many as the program has room for. */
 static int snapshot(struct request *req, const struct lr_port *p, uint32_t n)
 {
+	struct nm_ring_stats *to = make_array(req, n, sizeof(*to), req->body.stats.nr_rings);
 	unsigned int k;
 	uint32_t i;
 
-	req->rings = os_zalloc(n * sizeof(*req->rings));
-	if (!req->rings)
-		return lr_why(&req->why, -ENOMEM, "no memory for the counters of %u rings", n);
+	if (!to)
+		return -ENOMEM;
 	for (k = 0; k < LR_RING_KINDS; k++)
-		for (i = 0; i < p->num_rings[k] && req->num_rings < n; i++)
-			lr_ring_stats(&p->ring[k][i], &req->rings[req->num_rings++]);
+		for (i = 0; i < p->num_rings[k] && n; i++, n--)
+			lr_ring_stats(&p->ring[k][i], to++);
 	return 0;
 }
 
@@ -208,6 +223,36 @@ static int do_stats(struct request *req)
 	lr_text(s->nr_backend, sizeof(s->nr_backend), "%s", p->backend);
 	lr_port_put(p);
 	return err;
+}
+
+static int do_ports(struct request *req)
+{
+	struct nmreq_list *l = &req->body.list;
+	uint32_t there = lr_list_ports(NULL, 0), n = l->nr_list && l->nr_count < there ? l->nr_count : there;
+
+	if (l->nr_list && n) {
+		if (!make_array(req, n, sizeof(struct nm_port_entry), l->nr_list))
+			return -ENOMEM;
+		lr_list_ports(req->array, n);
+	}
+	l->nr_count = there;
+	lr_text(l->nr_host, sizeof(l->nr_host), "%s", os_host_name());
+	return 0;
+}
+
+static int do_regions(struct request *req)
+{
+	struct nmreq_list *l = &req->body.list;
+	uint32_t there = lr_list_regions(NULL, 0), n = l->nr_list && l->nr_count < there ? l->nr_count : there;
+
+	if (l->nr_list && n) {
+		if (!make_array(req, n, sizeof(struct nm_region_entry), l->nr_list))
+			return -ENOMEM;
+		lr_list_regions(req->array, n);
+	}
+	l->nr_count = there;
+	lr_text(l->nr_host, sizeof(l->nr_host), "%s", os_host_name());
+	return 0;
 }
 
 /* Why the request before this one failed. */
@@ -254,6 +299,8 @@ static const struct request_kind {
 	{ NETMAP_REQ_SYNC_KLOOP_STOP, 0, do_csb },
 	{ NETMAP_REQ_CSB_ENABLE, 0, do_csb },
 	{ NETMAP_REQ_PORT_STATS_GET, sizeof(struct nmreq_port_stats), do_stats },
+	{ NETMAP_REQ_PORTS_GET, sizeof(struct nmreq_list), do_ports },
+	{ NETMAP_REQ_REGIONS_GET, sizeof(struct nmreq_list), do_regions },
 	{ NETMAP_REQ_REASON_GET, sizeof(struct nmreq_reason), do_reason },
 };
 
@@ -308,8 +355,8 @@ static int request_in(struct request *req, const struct request_kind *kind)
 
 static int request_out(struct request *req, const struct request_kind *kind)
 {
-	if (req->num_rings && os_copyout(req->body.stats.nr_rings, req->rings, req->num_rings * sizeof(*req->rings)) < 0)
-		return lr_why(&req->why, -EFAULT, "nr_rings is an address that cannot be written");
+	if (req->array && os_copyout(req->array_to, req->array, req->array_len) < 0)
+		return lr_why(&req->why, -EFAULT, "the list asked for (nr_rings, nr_list) is at an address that cannot be written");
 	if (kind->reqtype == NETMAP_REQ_REASON_GET &&
 	    lr_why_copyout(&req->said, req->body.reason.nr_text, req->body.reason.nr_len) < 0)
 		return lr_why(&req->why, -EFAULT, "nr_text is an address that cannot be written");
@@ -351,7 +398,7 @@ static int run(struct request *req)
 	if (!err && e)
 		err = lr_why(&req->why, e, "an option, or its room for text, is at an address that cannot be written");
 	conclude(req, kind, err);
-	os_free(req->rings);
+	os_free(req->array);
 	return err;
 }
 

@@ -46,6 +46,12 @@ int lr_port_get(const struct lr_port_query *q, struct lr_port **out, struct lr_w
 	return lr_why(why, -ENXIO, "there is no port '%s'", q->name);
 }
 
+const struct lr_port *lr_port_first(void)
+{
+	lr_control_assert_locked();
+	return ports;
+}
+
 void lr_port_hold(struct lr_port *p)
 {
 	lr_control_assert_locked();

@@ -116,6 +116,8 @@ extern const struct lr_port_kind lr_null_kind, lr_pipe_kind, lr_vale_kind, lr_ni
 int lr_port_get(const struct lr_port_query *q, struct lr_port **out, struct lr_why *why);
 /* Finds only; no reference taken. kind NULL: any. */
 struct lr_port *lr_port_find(const char *name, uint64_t netns, const struct lr_port_kind *kind);
+/* All of them, by `next`; also those that are gone. */
+const struct lr_port *lr_port_first(void);
 void lr_port_hold(struct lr_port *p);
 void lr_port_put(struct lr_port *p);
 

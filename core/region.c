@@ -112,6 +112,11 @@ struct lr_region *lr_region_find(uint16_t id)
 	return NULL;
 }
 
+const struct lr_region *lr_region_first(void)
+{
+	return regions;
+}
+
 /* The lowest id that is free, above the global one; 0 when there is none. */
 static uint16_t free_id(void)
 {

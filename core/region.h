@@ -68,6 +68,8 @@ int lr_region_params_check(const struct lr_region_params *p, struct lr_why *why)
 struct lr_region *lr_region_get(uint16_t id, int *err, struct lr_why *why);
 /* The region if it is there, without a reference; for information only. */
 struct lr_region *lr_region_find(uint16_t id);
+/* All of them, by `next`. Control lock held. */
+const struct lr_region *lr_region_first(void);
 void lr_region_hold(struct lr_region *r);
 void lr_region_put(struct lr_region *r);
 

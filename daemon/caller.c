@@ -63,3 +63,8 @@ bool os_caller_is_32bit(void)
 {
 	return caller && caller->narrow;
 }
+
+const char *os_host_name(void)
+{
+	return "netmapd";
+}

@@ -192,7 +192,8 @@ static int make(struct lr_file *f, unsigned long cmd, uint64_t arg)
 
 static void request(struct input *in, struct lr_file *f)
 {
-	static const uint16_t types[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, NETMAP_REQ_PORT_STATS_GET, NETMAP_REQ_REASON_GET };
+	static const uint16_t types[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, NETMAP_REQ_PORT_STATS_GET,
+		NETMAP_REQ_REASON_GET, NETMAP_REQ_PORTS_GET, NETMAP_REQ_REGIONS_GET };
 	struct nmreq_header h = { .nr_version = NETMAP_API, .nr_reqtype = NETMAP_REQ_REGISTER };
 	struct nmreq_register reg;
 	uint64_t at = ADDR(arena);

@@ -83,6 +83,8 @@ void os_waitq_record(struct os_waitq *wq, struct os_waiter *waiter);
 uint64_t os_netns_id(void);
 /* Whether the calling program sees memory in words of 32 bits, on a system of 64. */
 bool os_caller_is_32bit(void);
+/* What the host is called, in a word. */
+const char *os_host_name(void);
 /* Wall clock, for slot timestamps. */
 void os_time_now(int64_t *sec, int64_t *usec);
 /* Seconds since some moment in the past; never goes back. */

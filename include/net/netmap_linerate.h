@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What linerate adds to the netmap interface: the classic register ioctl, the
- * counters of a port, and the option that says in words why a request failed.
+ * counters of a port, lists of ports and memory regions, and the option that
+ * says in words why a request failed.
  * Numbers are far above netmap's own, so that they can never clash.
  */
 #ifndef NET_NETMAP_LINERATE_H
@@ -19,6 +20,8 @@
 
 #define NETMAP_REQ_PORT_STATS_GET	0x4c01		/* nr_reqtype */
 #define NETMAP_REQ_REASON_GET		0x4c02		/* nr_reqtype */
+#define NETMAP_REQ_PORTS_GET		0x4c03		/* nr_reqtype */
+#define NETMAP_REQ_REGIONS_GET		0x4c04		/* nr_reqtype */
 #define NETMAP_REQ_OPT_REASON		0x4c520001u	/* nro_reqtype */
 
 /*
@@ -76,6 +79,46 @@ struct nmreq_port_stats {
 				   * zero-copy: not supported by the driver)" */
 };
 
+/*
+ * Body of NETMAP_REQ_PORTS_GET and NETMAP_REQ_REGIONS_GET; nr_name is empty.
+ */
+struct nmreq_list {
+	uint64_t nr_list;	/* in: pointer to struct nm_port_entry[] or
+				 * struct nm_region_entry[], or 0 */
+	uint32_t nr_count;	/* in: room in the array; out: how many there
+				 * are, even when only some had room */
+	uint32_t pad;
+	char	 nr_host[16];	/* out: who answers: "in-process", "netmapd",
+				 * "module" */
+};
+
+/* A port of the caller's network namespace. Arrays: tx NIC, tx host, rx NIC, rx host. */
+struct nm_port_entry {
+	char	 name[NETMAP_REQ_IFNAMSIZ];
+	char	 kind[16];	/* "nic", "pipe", "vale", "null", ... */
+	char	 backend[160];	/* as nmreq_port_stats.nr_backend */
+	uint32_t users;		/* descriptors bound to it */
+	uint16_t mem_id;	/* its memory region */
+	uint16_t pad;
+	uint16_t rings[4];
+	uint32_t slots[4];	/* of each ring */
+	uint64_t spare[2];
+};
+
+struct nm_region_entry {
+	uint16_t id;
+	uint16_t pad[3];
+	uint64_t size;		/* bytes that are mapped */
+	struct {
+		uint32_t num, size;	/* objects there can be, bytes of each */
+		uint32_t used;		/* handed out */
+		uint32_t ready;		/* have memory */
+	} pool[3];		/* netmap_if, rings, buffers */
+};
+
+NM_ABI_SIZE(nmreq_list, 32);
+NM_ABI_SIZE(nm_port_entry, 288);
+NM_ABI_SIZE(nm_region_entry, 64);
 NM_ABI_SIZE(nmreq_opt_reason, 40);
 NM_ABI_SIZE(nmreq_reason, 16);
 NM_ABI_SIZE(nm_ring_stats, 128);

@@ -24,6 +24,11 @@ uint64_t os_netns_id(void)
 	return current->nsproxy->net_ns->net_cookie;
 }
 
+const char *os_host_name(void)
+{
+	return "module";
+}
+
 bool os_caller_is_32bit(void)
 {
 	return in_compat_syscall();

@@ -52,3 +52,8 @@ bool os_caller_is_32bit(void)
 {
 	return false;
 }
+
+const char *os_host_name(void)
+{
+	return "in-process";
+}

@@ -150,7 +150,7 @@ CASE(reserved_not_zero)
 
 CASE(unknown_requests)
 {
-	static const uint16_t types[] = { 0, 16, 17, 255, 0x4c00, 0x4c03, 0x8001, 0xffff };
+	static const uint16_t types[] = { 0, 16, 17, 255, 0x4c00, 0x4c05, 0x8001, 0xffff };
 	uint64_t body[64];
 	int fd = dev_open();
 

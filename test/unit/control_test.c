@@ -55,7 +55,7 @@ static void headers(void)
 {
 	struct nmreq_port_info_get info;
 	struct lr_file *f = lr_file_open();
-	static const uint16_t versions[] = { 0, 11, 13, 15, 16, 65535 }, unknown[] = { 0, 16, 17, 99, 0x4c00, 0x4c03, 65535 };
+	static const uint16_t versions[] = { 0, 11, 13, 15, 16, 65535 }, unknown[] = { 0, 16, 17, 99, 0x4c00, 0x4c05, 65535 };
 	static const uint16_t without_body[] = { NETMAP_REQ_VALE_DELIF, NETMAP_REQ_SYNC_KLOOP_STOP, NETMAP_REQ_CSB_ENABLE };
 	struct nmreq_header h;
 	unsigned int i;
