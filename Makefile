@@ -43,7 +43,7 @@ LIBS_BUILT := $(B)/lib/libnetmap.so $(B)/lib/libnetmap.a $(B)/lib/libnetmap-prel
 TOOLS := pkt-gen bridge
 # The core of netmapd reaches its callers by messages: it has another os/user/caller.c, and none of the libc's functions.
 NETMAPD_SRCS := $(addprefix core/,$(CORE_SRCS)) $(filter-out os/user/caller.c,$(wildcard os/user/*.c)) $(wildcard nic/user/*.c daemon/*.c) lib/device_param.c
-NETMAPD_LIBS := -lbpf -lpthread
+NETMAPD_LIBS := -lbpf -lconfig -lpthread
 EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/*.c))
 BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES) netmapd)
 # bench/report.c collects and draws, the others measure.

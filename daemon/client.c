@@ -19,9 +19,11 @@
 
 #include "core/file.h"
 #include "core/region.h"
+#include "daemon/busy.h"
 #include "daemon/caller.h"
 #include "daemon/door.h"
 #include "daemon/message.h"
+#include "daemon/user.h"
 
 #define HELLO_MS 5000	/* to say who he is */
 #define SPINS 400	/* looks at the door before sleeping */
@@ -31,7 +33,8 @@ struct client {
 	struct client *next;
 	int sock;
 	int leaver;		/* who waits for the end, -1: nobody */
-	struct ucred peer;
+	struct lr_charge charge;
+	struct lr_busy *busy;	/* who serves the door; NULL: we do */
 	bool narrow;
 	struct lr_file *file;
 	struct lr_door door;
@@ -115,6 +118,10 @@ static int greet(struct client *c)
 		return -EPROTO;
 	}
 	c->narrow = m.word == 4;
+	if (!c->charge.user) {
+		refuse(c, -EMFILE, "the user has as many descriptors open as netmapd's limit allows");
+		return -EMFILE;
+	}
 	return welcome(c);
 }
 
@@ -139,17 +146,24 @@ static void call(struct client *c, const struct lrd_msg *m, int line, int netns)
 	struct lr_caller caller = { .line = line, .alive = c->sock, .narrow = c->narrow };
 	bool was_bound = lr_file_region(c->file) != NULL;
 	char why[LRD_REASON_MAX] = "";
-	int err = enter_namespace(netns);
+	int err;
 
+	lr_user_pace(c->charge.user);
+	err = enter_namespace(netns);
 	if (err) {
 		strcpy(why, "netmapd may not work in the network namespace of the program");
 	} else {
 		lr_caller_set(&caller);
+		lr_charge_set(&c->charge);
 		err = lr_file_ioctl(c->file, m->cmd, m->addr);
+		lr_charge_set(NULL);
 		lr_caller_set(NULL);
 		if (err)
 			lr_file_why(c->file, why, sizeof(why));
 	}
+	/* What was admitted and then failed is not had. */
+	if (!was_bound && !lr_file_region(c->file))
+		lr_charge_drop(&c->charge);
 	done(c, line, err, why, was_bound);
 }
 
@@ -242,6 +256,16 @@ static int doze(struct client *c, bool *said, bool *news)
 	return 0;
 }
 
+/* Only messages: the door is served by another thread. */
+static void listen_only(struct client *c)
+{
+	struct pollfd p = { .fd = c->sock, .events = POLLIN };
+
+	while (poll(&p, 1, -1) >= 0 || errno == EINTR)
+		if (p.revents && message(c) < 0)
+			return;
+}
+
 static void serve(struct client *c)
 {
 	bool said, news;
@@ -281,12 +305,22 @@ static void *client_run(void *arg)
 
 	c->file = lr_file_open();
 	if (c->file && greet(c) == 0) {
-		serve(c);
+		c->busy = lr_busy_add(&c->door, c->file);
+		if (c->busy) {
+			listen_only(c);
+			lr_busy_remove(c->busy, &c->door);
+		} else {
+			serve(c);
+		}
 		lr_door_news(&c->door);
 		lr_door_fini(&c->door);
 	}
 	if (c->file)
 		lr_file_close(c->file);
+	if (c->charge.user) {
+		lr_charge_drop(&c->charge);
+		lr_user_leave(c->charge.user);
+	}
 	close(c->sock);
 	if (c->leaver >= 0)
 		close(c->leaver);
@@ -299,16 +333,18 @@ static void *client_run(void *arg)
 void lr_client_start(int sock)
 {
 	struct client *c = calloc(1, sizeof(*c));
-	socklen_t len = sizeof(c->peer);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	pthread_t thread;
 
-	if (!c || getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c->peer, &len) < 0) {
+	if (!c || getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
 		free(c);
 		close(sock);
 		return;
 	}
 	c->sock = sock;
 	c->leaver = -1;
+	c->charge.user = lr_user_enter(&peer);
 	pthread_mutex_lock(&clients);
 	c->next = first;
 	first = c;
@@ -318,6 +354,8 @@ void lr_client_start(int sock)
 		pthread_detach(thread);	/* c may be gone already */
 		return;
 	}
+	if (c->charge.user)
+		lr_user_leave(c->charge.user);
 	leave_list(c);
 	close(sock);
 	free(c);

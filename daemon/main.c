@@ -15,12 +15,16 @@
 #include <unistd.h>
 
 #include "core/control.h"
+#include "daemon/busy.h"
 #include "daemon/client.h"
+#include "daemon/config.h"
 #include "daemon/listen.h"
 #include "daemon/protocol.h"
+#include "daemon/user.h"
 #include "lib/device_param.h"
 
 struct options {
+	const char *config;
 	const char *path;	/* NULL: the default one */
 	int idle;		/* seconds without a client after which to leave; -1: never */
 };
@@ -28,12 +32,13 @@ struct options {
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: netmapd [-h] [-V] [-s SOCKET] [-i SECONDS]\n"
+		"usage: netmapd [-h] [-V] [-c FILE] [-s SOCKET] [-i SECONDS]\n"
 		"  Serves netmap ports to programs that use libnetmap, over a Unix socket, in the foreground.\n"
+		"  -c FILE     configuration (%s)\n"
 		"  -s SOCKET   where to listen (NETMAP_SOCKET; root: %s, others: XDG_RUNTIME_DIR/%s);\n"
 		"              a socket that systemd has opened comes first\n"
 		"  -i SECONDS  leave when nobody was connected for so long\n"
-		"  -V          version\n", LRD_SYSTEM_SOCKET, LRD_USER_SOCKET);
+		"  -V          version\n", LRD_CONFIG, LRD_SYSTEM_SOCKET, LRD_USER_SOCKET);
 }
 
 static int read_options(struct options *o, int argc, char **argv)
@@ -43,7 +48,7 @@ static int read_options(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .idle = -1 };
-	while ((c = getopt(argc, argv, "hVs:i:")) != -1) {
+	while ((c = getopt(argc, argv, "hVc:s:i:")) != -1) {
 		switch (c) {
 		case 'h':
 			usage(stdout);
@@ -51,6 +56,9 @@ static int read_options(struct options *o, int argc, char **argv)
 		case 'V':
 			puts("netmapd " LR_VERSION);
 			exit(0);
+		case 'c':
+			o->config = optarg;
+			break;
 		case 's':
 			o->path = optarg;
 			break;
@@ -126,14 +134,17 @@ int main(int argc, char **argv)
 
 	if (read_options(&o, argc, argv) < 0)
 		return 2;
-	if (lr_params_from_environment() < 0 || lr_core_init() < 0)
+	if (lr_config_read(o.config) < 0 || lr_params_from_environment() < 0 || lr_core_init() < 0)
 		return 1;
+	lr_users_init();
 	ends = prepare();
 	if (ends < 0) {
 		fprintf(stderr, "netmapd: no descriptor for signals: %s\n", strerror(errno));
 		return 1;
 	}
-	if (lr_listen_open(&l, o.path) < 0)
+	if (!o.path && lr_config.socket[0])
+		o.path = lr_config.socket;
+	if (lr_busy_init() < 0 || lr_listen_open(&l, o.path) < 0)
 		return 1;
 	work(l.sock, ends, o.idle);
 	lr_listen_close(&l);
