@@ -40,7 +40,8 @@ LIBS_BUILT := $(B)/lib/libnetmap.so $(B)/lib/libnetmap.a $(B)/lib/libnetmap-prel
 
 # --- Programs ------------------------------------------------------------------------------------
 
-TOOLS := pkt-gen bridge
+TOOLS := pkt-gen bridge nmctl vale-ctl
+TOOL_LIBS_nmctl := -lncurses -ltinfo
 # The core of netmapd reaches its callers by messages: it has another os/user/caller.c, and none of the libc's functions.
 NETMAPD_SRCS := $(addprefix core/,$(CORE_SRCS)) $(filter-out os/user/caller.c,$(wildcard os/user/*.c)) $(wildcard nic/user/*.c daemon/*.c) lib/device_param.c
 NETMAPD_LIBS := -lbpf -lconfig -lpthread
@@ -107,7 +108,7 @@ define TOOL
 $(B)/bin/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/$(1)/*.c cmd/lib/*.c)) $(B)/lib/libnetmap.so
 	@mkdir -p $$(@D)
 	@$(call say,LD,$$@)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) -o $$@
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $$(filter %.o,$$^) $$(PROGRAM_LINK) $(TOOL_LIBS_$(1)) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 

@@ -6,7 +6,7 @@
 #	scripts/deps.sh build|demo|check|vm|vm-debug|drivers
 set -u
 
-build="gcc make libc6-dev pkg-config libconfig-dev libbpf-dev libelf-dev zlib1g-dev linux-libc-dev"
+build="gcc make libc6-dev pkg-config libconfig-dev libbpf-dev libelf-dev zlib1g-dev libncurses-dev linux-libc-dev"
 demo="iproute2 iperf3 iputils-ping ethtool procps"
 check="git g++ gcc-multilib sparse dkms clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
 vm="qemu-system-x86 mmdebstrap busybox-static cpio kmod pahole xz-utils zstd util-linux ethtool iproute2 linux-libc-dev tcpdump tcpreplay"

@@ -4,7 +4,7 @@
 # Tests the tools: their options, then, as root, with packets between namespaces. LR_BUILD is the directory they were built in (build).
 # One line for each test: `ok NAME`, `not ok NAME: why` or `skip NAME: why`.
 #
-#	test/tools/run.sh [-h] [options|traffic|bridge...]
+#	test/tools/run.sh [-h] [options|nmctl|traffic|bridge...]
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 1
@@ -20,14 +20,15 @@ esac
 . test/tools/options.sh
 . test/tools/traffic.sh
 . test/tools/bridge.sh
+. test/tools/nmctl.sh
 
 if [ ! -x "$bin/pkt-gen" ] || [ ! -x "$bin/bridge" ]; then
 	skip tools "$bin/pkt-gen and bridge are not built"
 	exit 77
 fi
-for part in ${*:-options traffic bridge}; do
+for part in ${*:-options nmctl traffic bridge}; do
 	case $part in
-	options) options_run ;;
+	options | nmctl) "${part}_run" ;;
 	traffic | bridge)
 		if ! may_netns; then
 			skip "$part" "no right to make network namespaces"
