@@ -62,12 +62,12 @@ say = $(if $(V),:,printf '  %-4s%s\n' $(1) $(2))
 all: ## build libraries, tools and examples
 all: lib tools
 
--include test/conformance/conformance.mk test/netns/netns.mk test/kernel/kernel.mk
+-include test/conformance/conformance.mk test/daemon/daemon.mk test/netns/netns.mk test/kernel/kernel.mk
 
 lib: $(LIBS_BUILT)
 tools: $(BINS)
 benches: $(BENCHES)
-tests: $(UNIT_TESTS) $(CONFORMANCE_TESTS) $(NETNS_PROGRAMS) $(KERNEL_TESTS)
+tests: $(UNIT_TESTS) $(CONFORMANCE_TESTS) $(DAEMON_TESTS) $(NETNS_PROGRAMS) $(KERNEL_TESTS)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -55,20 +55,22 @@ static int take_path(struct lr_listen *l)
 	return err;
 }
 
+/* Under another name first: who finds the path finds somebody who listens. */
 static int bind_path(struct lr_listen *l)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int err;
 
-	strcpy(addr.sun_path, l->path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s+", l->path);
 	l->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->sock < 0)
 		goto err;
-	unlink(l->path);
+	unlink(addr.sun_path);
 	if (bind(l->sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		goto err;
 	/* Root's daemon is for all who may reach the directory; who may do what is decided inside. */
-	if (chmod(l->path, geteuid() == 0 ? 0666 : 0600) == 0 && listen(l->sock, 128) == 0)
+	if (chmod(addr.sun_path, geteuid() == 0 ? 0666 : 0600) == 0 && listen(l->sock, 128) == 0 &&
+	    rename(addr.sun_path, l->path) == 0)
 		return 0;
 err:
 	err = -errno;

@@ -8,7 +8,7 @@
 struct lr_listen {
 	int sock;
 	int lock;	/* held while the path is ours; -1: the socket came from systemd */
-	char path[108];
+	char path[107];	/* one less than a socket's name may have */
 };
 
 /* path NULL: the default one. What is wrong is said on stderr. 0 or -errno. */

@@ -79,6 +79,49 @@ enum { D_ASK, D_ARM, D_QUIET, D_RECORD, D_LOOK, D_CHIME, D_ANSWER, D_SLEEPERS, D
 /* Where a client is; D_WAKE moves those who sleep on the answer. */
 enum { C_BEGIN, C_ARM, C_ASK, C_RING, C_LOOK, C_COUNT, C_CHECK, C_FUTEX, C_ASLEEP, C_UNCOUNT, C_AWAIT, C_RESULT, C_CHIME, C_END, C_DEAD };
 
+/* lr_door_sleep and after. False: asleep. */
+static bool sleep_step(struct state *s)
+{
+	switch (s->at) {
+	case D_SLEEPY:
+		if (flaw != ASLEEP_AFTER_LOOK)
+			s->asleep = 1;
+		s->at = D_AGAIN;
+		break;
+	case D_AGAIN:
+		if (s->ask != s->done)
+			s->asleep = 0;
+		s->at = s->ask != s->done ? D_ASK : flaw ? D_LATE : D_SLEEP;
+		break;
+	case D_LATE:
+		if (flaw == ASLEEP_AFTER_LOOK)
+			s->asleep = 1;
+		if (flaw == BELL_DRAINED_LATE)
+			s->bell = 0;
+		s->at = D_SLEEP;
+		break;
+	case D_SLEEP:
+		if (!s->bell && !(s->recorded && s->rung))
+			return false;
+		s->asleep = 0;
+		s->at = D_DRAIN;
+		break;
+	case D_DRAIN:
+		if (flaw != BELL_DRAINED_LATE)
+			s->bell = 0;
+		s->at = D_NEWS;
+		break;
+	case D_NEWS:
+		if (s->recorded && s->rung) {
+			s->chime = 1;
+			s->armed = s->recorded = s->rung = 0;
+		}
+		s->at = D_ASK;
+		break;
+	}
+	return true;
+}
+
 static bool daemon_step(struct state *s)
 {
 	int i;
@@ -135,41 +178,8 @@ static bool daemon_step(struct state *s)
 				s->c[i].at = C_CHECK;
 		s->at = D_ASK;
 		break;
-	case D_SLEEPY:
-		if (flaw != ASLEEP_AFTER_LOOK)
-			s->asleep = 1;
-		s->at = D_AGAIN;
-		break;
-	case D_AGAIN:
-		if (s->ask != s->done)
-			s->asleep = 0;
-		s->at = s->ask != s->done ? D_ASK : flaw ? D_LATE : D_SLEEP;
-		break;
-	case D_LATE:
-		if (flaw == ASLEEP_AFTER_LOOK)
-			s->asleep = 1;
-		if (flaw == BELL_DRAINED_LATE)
-			s->bell = 0;
-		s->at = D_SLEEP;
-		break;
-	case D_SLEEP:
-		if (!s->bell && !(s->recorded && s->rung))
-			return false;
-		s->asleep = 0;
-		s->at = D_DRAIN;
-		break;
-	case D_DRAIN:
-		if (flaw != BELL_DRAINED_LATE)
-			s->bell = 0;
-		s->at = D_NEWS;
-		break;
-	case D_NEWS:
-		if (s->recorded && s->rung) {
-			s->chime = 1;
-			s->armed = s->recorded = s->rung = 0;
-		}
-		s->at = D_ASK;
-		break;
+	default:
+		return sleep_step(s);
 	}
 	return true;
 }
