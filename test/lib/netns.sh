@@ -148,11 +148,22 @@ netns_veth() {
 	else
 		ip link add "$ia" netns "$(ns_name "$a")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" type veth \
 			peer name "$ib" netns "$(ns_name "$b")" mtu "$mtu" numrxqueues "$queues" numtxqueues "$queues" || exit 1
+		! on_device || { netns_in_order "$a" "$ia" && netns_in_order "$b" "$ib"; }
 	fi
 	ip -n "$(ns_name "$a")" link set "$ia" up
 	ip -n "$(ns_name "$b")" link set "$ib" up
 	wait_for 5 netns_is_up "$a" "$ia"
 	wait_for 5 netns_is_up "$b" "$ib"
+}
+
+# What software interfaces receive waits in a queue of the processor that sent it, and a sender that moves to another processor
+# overtakes itself. RPS has each flow received by one processor, whoever sends it.
+netns_in_order() {
+	local n
+
+	n=$(nproc)
+	in_ns "$1" sh -c 'for q in /sys/class/net/$1/queues/rx-*/rps_cpus; do echo $2 >$q; done' - "$2" \
+		"$(printf %x $(((1 << (n < 16 ? n : 16)) - 1)))"
 }
 
 # LOWER_UP: the carrier, known at once. UP: the state, which follows it after a while.
@@ -197,7 +208,19 @@ netns_has_ended() { ! kill -0 "$1" 2>/dev/null; }
 netns_signal() {
 	local t
 
-	t=$(pgrep -P "$1") && t=$(pgrep -P "$t") && kill "-$2" "$t" 2>/dev/null
+	t=$(netns_child "$1") && t=$(netns_child "$t") && kill "-$2" "$t" 2>/dev/null
+}
+
+# pgrep looks at all processes, which takes long in an emulated machine.
+netns_child() {
+	local c=''
+
+	if [ -r "/proc/$1/task/$1/children" ]; then
+		read -r c _ 2>/dev/null <"/proc/$1/task/$1/children"
+		[ -n "$c" ] && echo "$c"
+	else
+		pgrep -P "$1"
+	fi
 }
 
 netns_stop() {
@@ -213,13 +236,19 @@ netns_running() { kill -0 "${netns_pids[$1]:-0}" 2>/dev/null; }
 # Has a background command said this?
 netns_said() { grep -q "$2" "$TMP/$1.out" 2>/dev/null; }
 
+# nap MILLISECONDS, less than a second: without a process for it
+nap() {
+	[ -n "${netns_never:-}" ] || exec {netns_never}<> <(:)
+	read -rt "0.$(printf %03d "$1")" -u "$netns_never" _ || true
+}
+
 wait_for() {
 	local end=$((SECONDS + $1 * SLOW + 1))
 
 	shift
 	while ! "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.02
+		nap $((20 * SLOW))
 	done
 }
 

@@ -68,18 +68,14 @@ replay() {
 	netns_spawn dump b tcpdump -i v1 -Q in -U -w "$TMP/seen.pcap" --immediate-mode ether src 02:00:00:00:aa:01
 	wait_for 10 netns_said dump 'listening on'
 	netns_spawn replay a tcpreplay -q --pps 2000 -i v0 "$TMP/sent.pcap"
-	netns_reap replay && wait_for 10 same_packets
-	verdict "$name" $? "$(packets "$TMP/sent.pcap" | wc -l) packets sent, $(packets "$TMP/seen.pcap" | wc -l) captured, or they differ"
+	netns_reap replay && wait_for 10 all_seen
+	"$B/test/netns/capture" -c "$TMP/sent.pcap" "$TMP/seen.pcap" >"$TMP/compare.out"
+	verdict "$name" $? "$(cat "$TMP/compare.out")"
 	netns_stop dump INT
 }
 
-# A line of hexadecimal for each packet.
-packets() {
-	tcpdump -t -nn -xx -r "$1" 2>/dev/null |
-		awk '/^\t0x0000:/ && NR > 1 { print line; line = "" } /^\t0x/ { $1 = ""; line = line $0 } END { print line }' | sort
-}
-
-same_packets() { cmp -s <(packets "$TMP/sent.pcap") <(packets "$TMP/seen.pcap"); }
+# Packets that are the same take the same room in a file.
+all_seen() { [ "$(stat -c %s "$TMP/seen.pcap")" -ge "$(stat -c %s "$TMP/sent.pcap")" ]; }
 
 netns_add a m b
 netns_veth a v0 m m0 2
@@ -93,6 +89,7 @@ netns_addr a v0 10.0.0.1/24
 netns_addr b v1 10.0.0.2/24
 "$B/test/netns/capture" "$TMP/sent.pcap"
 
+seconds=$((SLOW > 1 ? 1 : 2))
 for nic in $BACKENDS; do
 	export NETMAP_NIC=$nic
 	for mode in "" "-c"; do
@@ -101,9 +98,9 @@ for nic in $BACKENDS; do
 		start_bridge $mode || { not_ok "$what: ping" "nothing comes through"; stop_bridge; continue; }
 		ping_all "$what: ping" -s 56
 		ping_all "$what: ping with 1514 bytes" -s 1472 -M "do"
-		iperf "$what: iperf3 TCP" -t 2
-		iperf "$what: iperf3 TCP, four streams, both ways" -t 2 -P 4 --bidir
-		iperf "$what: iperf3 UDP" -t 2 -u -b 20M -l 1400
+		iperf "$what: iperf3 TCP" -t $seconds
+		iperf "$what: iperf3 TCP, four streams, both ways" -t $seconds -P 4 --bidir
+		iperf "$what: iperf3 UDP" -t $seconds -u -b 20M -l 1400
 		flow "$what: numbered packets" -n "${COUNT:-20000}"
 		replay "$what: tcpreplay"
 		stop_bridge

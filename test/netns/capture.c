@@ -3,13 +3,17 @@
  * capture FILE: writes a capture file (pcap, Ethernet) with a thousand packets of
  * many kinds and all sizes: TCP, UDP, ICMP, ARP, VLAN, IPv6, LLC and unknown ones.
  * The source address is 02:00:00:00:aa:01, to be told from other packets by.
+ *
+ * capture -c FILE FILE: are the same packets in both, in whichever order?
  */
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PACKETS 1000
+#define FRAME_MAX 1514
 
 struct file_head {
 	uint32_t magic;
@@ -85,18 +89,18 @@ static void fill(uint8_t *frame, int len, unsigned int kind)
 		put16(frame + 12, (uint16_t)(len - 14));
 }
 
-int main(int argc, char **argv)
+static int write_file(const char *name)
 {
 	struct file_head head = { 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1 };
-	FILE *f = argc == 2 ? fopen(argv[1], "wb") : NULL;
+	FILE *f = fopen(name, "wb");
 
 	if (!f) {
-		fprintf(stderr, "usage: capture file\n");
+		perror(name);
 		return 2;
 	}
 	fwrite(&head, sizeof(head), 1, f);
 	for (unsigned int i = 0; i < PACKETS; i++) {
-		uint8_t frame[1514];
+		uint8_t frame[FRAME_MAX];
 		uint32_t len = i % 10 ? 60 + next_random() % 1455 : i % 20 ? 60 : 1514;
 		struct packet_head ph = { 1000000000 + i / 1000, i % 1000 * 1000, len, len };
 
@@ -105,4 +109,72 @@ int main(int argc, char **argv)
 		fwrite(frame, len, 1, f);
 	}
 	return fclose(f) ? 1 : 0;
+}
+
+/* --- Comparing --------------------------------------------------------------------- */
+
+struct packet {
+	uint32_t len;
+	uint8_t frame[FRAME_MAX];
+};
+
+struct packets {
+	unsigned int n;
+	struct packet packet[PACKETS + 1];	/* one more than there may be */
+};
+
+static int by_content(const void *a, const void *b)
+{
+	const struct packet *x = a, *y = b;
+
+	return x->len != y->len ? (x->len < y->len ? -1 : 1) : memcmp(x->frame, y->frame, x->len);
+}
+
+/* What is longer than any of ours is cut, and differs by that. */
+static void read_file(const char *name, struct packets *p)
+{
+	FILE *f = fopen(name, "rb");
+	struct packet_head ph;
+
+	if (!f || fseek(f, sizeof(struct file_head), SEEK_SET) < 0) {
+		perror(name);
+		exit(2);
+	}
+	for (p->n = 0; p->n <= PACKETS && fread(&ph, sizeof(ph), 1, f) == 1; p->n++) {
+		struct packet *one = &p->packet[p->n];
+		uint32_t keep = ph.caplen < FRAME_MAX ? ph.caplen : FRAME_MAX;
+
+		one->len = ph.len;
+		if (fread(one->frame, 1, keep, f) != keep || fseek(f, (long)(ph.caplen - keep), SEEK_CUR) < 0)
+			break;
+		if (ph.caplen != ph.len || ph.len > FRAME_MAX)
+			one->len = 0;
+	}
+	fclose(f);
+	qsort(p->packet, p->n, sizeof(p->packet[0]), by_content);
+}
+
+static int compare(const char *sent, const char *seen)
+{
+	static struct packets a, b;
+	unsigned int i = 0;
+
+	read_file(sent, &a);
+	read_file(seen, &b);
+	while (i < a.n && i < b.n && by_content(&a.packet[i], &b.packet[i]) == 0)
+		i++;
+	if (i == a.n && i == b.n)
+		return 0;
+	printf("%u packets sent, %u captured, number %u of them in order of length differs\n", a.n, b.n, i);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && argv[1][0] != '-')
+		return write_file(argv[1]);
+	if (argc == 4 && strcmp(argv[1], "-c") == 0)
+		return compare(argv[2], argv[3]);
+	fprintf(stderr, "usage: capture FILE, or capture -c FILE FILE\n");
+	return argc == 2 && strcmp(argv[1], "-h") == 0 ? 0 : 2;
 }

@@ -11,7 +11,7 @@
  * it just sends, at -R packets a second. On a port of several rings flow N uses
  * ring N modulo their number; with -U the packets are UDP, each flow with addresses
  * of its own, so that a NIC spreads them over its queues. How many came out of each
- * ring is told at the end.
+ * ring is told at the end. Environment LR_SLOW=N: -t is N times longer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -527,6 +527,13 @@ static _Noreturn void usage(int code)
 	exit(code);
 }
 
+static unsigned int slowness(void)
+{
+	const char *n = getenv("LR_SLOW");
+
+	return n && atoi(n) > 0 ? (unsigned int)atoi(n) : 1;
+}
+
 static void options(int argc, char **argv)
 {
 	int c;
@@ -552,6 +559,7 @@ static void options(int argc, char **argv)
 		default: usage(c == 'h' ? 0 : 2);
 		}
 	}
+	opt.idle_ms *= slowness();
 	if (!opt.port || !opt.flows || opt.flows > FLOWS_MAX || opt.min < head_len() + sizeof(struct packet) ||
 	    opt.max < opt.min || opt.max > SIZE_MAX_FRAME || !opt.piece)
 		usage(2);

@@ -68,6 +68,7 @@ elif ip -n "$(ns_name a)" link add mv0 link v0 type macvlan mode bridge 2>/dev/n
 	ip -n "$(ns_name b)" link add mv1 link v1 type macvlan mode bridge
 	ip -n "$(ns_name a)" link set mv0 up
 	ip -n "$(ns_name b)" link set mv1 up
+	! on_device || { netns_in_order a mv0 && netns_in_order b mv1; }
 	wait_for 5 netns_is_up a mv0
 	wait_for 5 netns_is_up b mv1
 	for nic in $BACKENDS; do

@@ -22,12 +22,15 @@ receivers() {
 # two_flows COUNT: half of them to each
 two_flows() { netns_spawn tx a "$flow" tx -i netmap:v0 -f 2 -n "$1" -w 0 -R 2000; }
 
+# What each ring gets in one_leaves.
+each=${COUNT:-3000}
+
 # one_leaves FIRST OTHER SIGNAL: whoever goes first, in whichever way, the other one goes on
 one_leaves() {
-	receivers -m -1 && two_flows 6000 && netns_stop "$1" "$3"
+	receivers -m -1 && two_flows $((2 * each)) && netns_stop "$1" "$3"
 	netns_reap tx
 	netns_stop "$2"
-	netns_said "$2" '^received 3000 '
+	netns_said "$2" "^received $each "
 	verdict "the receiver of ring $1 ends by SIG$3, the other one goes on" $?
 	netns_stop "$1" KILL
 	wait_for 5 netns_no_xdp b v1

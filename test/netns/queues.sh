@@ -59,7 +59,7 @@ receivers() {
 	local i
 
 	for ((i = 0; i < queues; i++)); do
-		netns_spawn "rx$i" b "$flow" rx -i "netmap:v1-$i" -U -w 0 -t $((20000 * SLOW))
+		netns_spawn "rx$i" b "$flow" rx -i "netmap:v1-$i" -U -w 0 -t 20000
 		wait_for 10 netns_said "rx$i" ready || return
 	done
 }
