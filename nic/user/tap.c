@@ -83,6 +83,18 @@ static int set_queue(const struct lr_tap *t, uint32_t n)
 	return ask(&m);
 }
 
+/* tc qdisc replace dev T ... */
+static int add_qdisc(const struct lr_tap *t, const char *kind, uint32_t parent, uint32_t handle)
+{
+	struct tcmsg body = { .tcm_ifindex = (int)t->index, .tcm_parent = parent, .tcm_handle = handle };
+	struct lr_netlink m;
+
+	lr_netlink_init(&m);
+	lr_netlink_begin(&m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK, &body, sizeof(body));
+	lr_netlink_text(&m, TCA_KIND, kind);
+	return ask(&m);
+}
+
 static int bring_up(struct lr_tap *t, const struct lr_netdev *d, uint32_t queue)
 {
 	struct ifreq index = { 0 }, mtu = { .ifr_mtu = SMALL_MTU };
@@ -94,6 +106,9 @@ static int bring_up(struct lr_tap *t, const struct lr_netdev *d, uint32_t queue)
 		err = tap_ioctl(t, d, SIOCSIFMTU, &mtu);
 	if (!err && queue)
 		err = set_queue(t, queue);
+	/* What waits shall wait in the queue that we read, and nowhere else. */
+	if (!err && queue)
+		add_qdisc(t, "noqueue", TC_H_ROOT, 0);
 	lr_tap_follow(t, d);
 	return err ? err : tap_ioctl(t, d, SIOCSIFFLAGS, &up);
 }
@@ -128,20 +143,6 @@ int lr_tap_queue(const struct lr_tap *t, struct lr_why *why)
 }
 
 /* --- Into the stack ------------------------------------------------------------------------------------ */
-
-/* tc qdisc add dev T clsact */
-static int add_qdisc(const struct lr_tap *t)
-{
-	struct tcmsg body = { .tcm_ifindex = (int)t->index,
-			      .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
-			      .tcm_parent = TC_H_CLSACT };
-	struct lr_netlink m;
-
-	lr_netlink_init(&m);
-	lr_netlink_begin(&m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &body, sizeof(body));
-	lr_netlink_text(&m, TCA_KIND, "clsact");
-	return ask(&m);
-}
 
 /* action mirred ingress redirect dev D */
 static void put_redirect(struct lr_netlink *m, unsigned int to)
@@ -179,7 +180,7 @@ static int add_filter(const struct lr_tap *t, unsigned int to)
 
 int lr_tap_return(const struct lr_tap *t, const struct lr_netdev *d, struct lr_why *why)
 {
-	int err = add_qdisc(t);
+	int err = add_qdisc(t, "clsact", TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0));
 
 	if (!err)
 		err = add_filter(t, d->index);
