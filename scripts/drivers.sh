@@ -8,7 +8,8 @@
 #	source: DIRECTORY		of the kernel's tree
 #	files: FILE...			to be patched
 #	module: NAME CONFIG...		what is built, and with which options set
-#	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a field
+#	alone: FILE...			all that it is made of, where the directory has others
+#	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a struct or a table
 set -u -o pipefail
 export LC_ALL=C
 unset MAKEFLAGS MFLAGS MAKELEVEL	# the kernel's build is one of its own
@@ -118,7 +119,7 @@ source_get() {
 # The text of a function, or of a struct: from its head in the first column to the closing brace there.
 body() {	# file, name
 	awk -v name="$2" '
-		BEGIN { head = name ~ /^struct:/ ? "^struct " substr(name, 8) " [{]" : "(^|[ *])" name "[(]" }
+		BEGIN { head = name ~ /^struct:/ ? "struct (.* )?" substr(name, 8) " (= )?[{]" : "(^|[ *])" name "[(]" }
 		/^[A-Za-z]/ && $0 ~ head { inside = 1 }
 		inside && /^[^{]*;[ \t]*$/ && !opened { inside = 0 }	# a declaration
 		inside && /[{]/ { opened = 1 }
@@ -149,12 +150,14 @@ patch_driver() {	# driver, where the source is, where to
 	read -r -a files < <(told "$1" files)
 	rm -rf "$3"
 	mkdir -p "$3"
-	if [ -d "$2/$(told "$1" source)" ]; then
+	if [ -n "$(told "$1" alone)" ]; then
+		(cd "$2/$(told "$1" source)" && cp $(told "$1" alone) "$3/") || die "$1: no $(told "$1" alone) in Linux $series"
+	elif [ -d "$2/$(told "$1" source)" ]; then
 		cp -r "$2/$(told "$1" source)/." "$3"
 	else
 		die "$1: no $(told "$1" source) in Linux $series"
 	fi
-	(cd "$3" && timeout 300 spatch --sp-file "$root/drivers/$1.cocci" --in-place --no-includes --very-quiet "${files[@]}") \
+	(cd "$3" && timeout 300 spatch --sp-file "$root/drivers/$1.cocci" --macro-file "$root/drivers/macros.h" --in-place --no-includes --very-quiet "${files[@]}") \
 		>"$3/patch.diff" 2>"$3/spatch.log" || { cat "$3/spatch.log" >&2; die "$1: spatch failed"; }
 	cp "$root/drivers/$1_glue.h" "$3/"
 	hooks_check "$1" "$3"
@@ -166,7 +169,7 @@ build_driver() {	# driver, its directory
 	read -r module options < <(told "$1" module)
 	flags="-I$kmod -I$kmod/include -I$kmod/os/linux"
 	# A driver that is one file of a directory with others has a Makefile of its own.
-	[ -e "$2/Makefile" ] && [ "$(told "$1" alone)" = '' ] || echo "obj-m := $module.o" >"$2/Makefile"
+	[ -z "$(told "$1" alone)" ] || echo "obj-m := $module.o" >"$2/Makefile"
 	command=(make -j"$(nproc)" -C "$kdir" "M=$2" "KCFLAGS=$flags" "KBUILD_EXTRA_SYMBOLS=$kmod/Module.symvers" modules)
 	for o in $options; do command+=("$o=m"); done
 	if [ -z "$chroot" ]; then

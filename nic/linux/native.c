@@ -145,11 +145,10 @@ static unsigned long *running(struct lr_native *n, enum lr_ring_kind kind)
 
 void lr_native_fail(struct lr_native *n, const char *what)
 {
-	if (!n || (bitmap_empty(n->want_tx, LR_NATIVE_QUEUES) && bitmap_empty(n->want_rx, LR_NATIVE_QUEUES)))
+	if (!n || n->failed || (bitmap_empty(n->want_tx, LR_NATIVE_QUEUES) && bitmap_empty(n->want_rx, LR_NATIVE_QUEUES)))
 		return;
 	os_log("%s: programs lose it: %s", n->port->name, what);
-	bitmap_zero(n->want_tx, LR_NATIVE_QUEUES);
-	bitmap_zero(n->want_rx, LR_NATIVE_QUEUES);
+	n->failed = true;
 	lr_port_set_gone(n->port);
 }
 EXPORT_SYMBOL_GPL(lr_native_fail);
@@ -165,7 +164,7 @@ bool lr_native_start(struct lr_native *n, enum lr_ring_kind kind, unsigned int i
 	struct lr_ring *r;
 	int err = 0;
 
-	if (!n || i >= LR_NATIVE_QUEUES || !test_bit(i, wanted(n, kind)))
+	if (!n || n->failed || i >= LR_NATIVE_QUEUES || !test_bit(i, wanted(n, kind)))
 		return false;
 	r = &n->port->ring[kind][i];
 	if (slots != r->num_slots) {
@@ -376,11 +375,19 @@ struct lr_native *lr_native_find(const struct net_device *dev, uint32_t buf_size
 void lr_native_hold(struct lr_native *n, struct lr_port *p)
 {
 	n->port = p;
+	n->failed = false;
 }
 
 void lr_native_release(struct lr_native *n)
 {
+	unsigned int i;
+
 	ASSERT_RTNL();
+	/* Where the interface went from under programs. */
+	for_each_set_bit(i, n->want_tx, LR_NATIVE_QUEUES)
+		n->ops->switch_ring(n, LR_TX, i, false);
+	for_each_set_bit(i, n->want_rx, LR_NATIVE_QUEUES)
+		n->ops->switch_ring(n, LR_RX, i, false);
 	if (n->piece)
 		unmap(n);
 	n->port = NULL;

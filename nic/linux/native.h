@@ -65,6 +65,7 @@ struct lr_native {
 	struct net_device *dev;
 	const struct lr_native_ops *ops;
 	struct lr_port *port;		/* NULL: the driver is alone */
+	bool failed;			/* its port is gone: no ring starts any more */
 	struct device *dma_dev;		/* buffers are mapped for it; NULL: none is */
 	struct lr_dma dma;
 	uint64_t *piece;		/* dma.piece */
