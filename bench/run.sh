@@ -39,6 +39,8 @@ quick) rounds=9 few_rounds=3 core_seconds=1 ;;
 *) echo "usage: run.sh [quick]" >&2; exit 2 ;;
 esac
 
+export NETMAP_HOST=${NETMAP_HOST:-inprocess}
+
 say() { printf '%s\n' "bench: $*" >&2; }
 die() { say "$*"; exit 1; }
 

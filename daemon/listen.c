@@ -16,8 +16,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/path.h"
-
 #define SYSTEMD_FIRST_FD 3
 
 /* The socket that systemd made, or -1. */
@@ -32,6 +30,7 @@ static int from_systemd(void)
 	if (getsockopt(SYSTEMD_FIRST_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
 		return -1;
 	fcntl(SYSTEMD_FIRST_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(SYSTEMD_FIRST_FD, F_SETFL, O_NONBLOCK);
 	return SYSTEMD_FIRST_FD;
 }
 
@@ -56,7 +55,7 @@ static int take_path(struct lr_listen *l)
 }
 
 /* Under another name first: who finds the path finds somebody who listens. */
-static int bind_path(struct lr_listen *l)
+static int bind_path(struct lr_listen *l, bool only_user)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int err;
@@ -69,7 +68,7 @@ static int bind_path(struct lr_listen *l)
 	if (bind(l->sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		goto err;
 	/* Root's daemon is for all who may reach the directory; who may do what is decided inside. */
-	if (chmod(addr.sun_path, geteuid() == 0 ? 0666 : 0600) == 0 && listen(l->sock, 128) == 0 &&
+	if (chmod(addr.sun_path, geteuid() == 0 && !only_user ? 0666 : 0600) == 0 && listen(l->sock, 128) == 0 &&
 	    rename(addr.sun_path, l->path) == 0)
 		return 0;
 err:
@@ -80,7 +79,7 @@ err:
 	return err;
 }
 
-int lr_listen_open(struct lr_listen *l, const char *path)
+int lr_listen_open(struct lr_listen *l, const char *path, bool only_user)
 {
 	int err;
 
@@ -97,7 +96,7 @@ int lr_listen_open(struct lr_listen *l, const char *path)
 	err = take_path(l);
 	if (err)
 		return err;
-	err = bind_path(l);
+	err = bind_path(l, only_user);
 	if (err)
 		close(l->lock);
 	return err;

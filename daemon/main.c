@@ -26,18 +26,20 @@
 struct options {
 	const char *config;
 	const char *path;	/* NULL: the default one */
+	bool only_user;
 	int idle;		/* seconds without a client after which to leave; -1: never */
 };
 
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: netmapd [-h] [-V] [-c FILE] [-s SOCKET] [-i SECONDS]\n"
+		"usage: netmapd [-h] [-V] [-c FILE] [-p] [-s SOCKET] [-i SECONDS]\n"
 		"  Serves netmap ports to programs that use libnetmap, over a Unix socket, in the foreground.\n"
 		"  -c FILE     configuration (%s)\n"
 		"  -s SOCKET   where to listen (NETMAP_SOCKET; root: %s, others: XDG_RUNTIME_DIR/%s);\n"
 		"              a socket that systemd has opened comes first\n"
 		"  -i SECONDS  leave when nobody was connected for so long\n"
+		"  -p          private: for programs of the same user only\n"
 		"  -V          version\n", LRD_CONFIG, LRD_SYSTEM_SOCKET, LRD_USER_SOCKET);
 }
 
@@ -48,7 +50,7 @@ static int read_options(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .idle = -1 };
-	while ((c = getopt(argc, argv, "hVc:s:i:")) != -1) {
+	while ((c = getopt(argc, argv, "hVpc:s:i:")) != -1) {
 		switch (c) {
 		case 'h':
 			usage(stdout);
@@ -58,6 +60,9 @@ static int read_options(struct options *o, int argc, char **argv)
 			exit(0);
 		case 'c':
 			o->config = optarg;
+			break;
+		case 'p':
+			o->only_user = true;
 			break;
 		case 's':
 			o->path = optarg;
@@ -144,7 +149,7 @@ int main(int argc, char **argv)
 	}
 	if (!o.path && lr_config.socket[0])
 		o.path = lr_config.socket;
-	if (lr_busy_init() < 0 || lr_listen_open(&l, o.path) < 0)
+	if (lr_busy_init() < 0 || lr_listen_open(&l, o.path, o.only_user) < 0)
 		return 1;
 	work(l.sock, ends, o.idle);
 	lr_listen_close(&l);

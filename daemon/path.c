@@ -20,8 +20,10 @@ int lr_path_set(char *buf, size_t size, const char *path)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-/* Without a directory of the user's own /tmp has to do: nobody else can take the name once it is there, and who finds it looks
- * at whose it is. */
+/*
+ * Without a directory of the user's own /tmp has to do: nobody else can take the name once it is there, and who finds it looks
+ * at whose it is. Root has /run.
+ */
 static int user_path(char *buf, size_t size)
 {
 	const char *dir = secure_getenv("XDG_RUNTIME_DIR");
@@ -30,7 +32,7 @@ static int user_path(char *buf, size_t size)
 	if (dir && *dir == '/')
 		n = snprintf(buf, size, "%s/%s", dir, LRD_USER_SOCKET);
 	else
-		n = snprintf(buf, size, "/tmp/%s-%u", LRD_USER_SOCKET, (unsigned int)geteuid());
+		n = snprintf(buf, size, "%s/%s-%u", geteuid() == 0 ? "/run" : "/tmp", LRD_USER_SOCKET, (unsigned int)geteuid());
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 

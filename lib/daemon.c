@@ -85,7 +85,7 @@ static int get_welcome(struct lr_remote *r, char why[LRD_REASON_MAX])
 
 	err = lr_message_receive(r->sock, -1, &m, fds, &n, ANSWER_MS);
 	if (err)
-		return err == -EPIPE ? -ECONNREFUSED : err;
+		return err == -EPIPE || err == -ECONNRESET ? -ECONNREFUSED : err;
 	if (m.type == LRD_WELCOME && n == LRD_FDS_MAX)
 		return enter(r, fds);
 	while (n)
@@ -127,7 +127,7 @@ struct lr_remote *lr_remote_find(int *err, char why[LRD_REASON_MAX])
 {
 	const char *env = secure_getenv("NETMAP_SOCKET");
 	struct lr_remote *r = NULL;
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char path[LRD_PATH_MAX];
 	int i;
 
 	/* The system's, then the user's own. */

@@ -29,6 +29,11 @@ struct lr_remote *lr_remote_open(const char *path, int *err, char why[LRD_REASON
 struct lr_remote *lr_remote_find(int *err, char why[LRD_REASON_MAX]);
 void lr_remote_close(struct lr_remote *r);
 
+/* Does this ioctl open something that only makes sense between processes? */
+bool lr_remote_wanted(unsigned int cmd, uint64_t arg);
+/* Starts a daemon of the user's own, if there is none, and connects to it. NULL with *err. */
+struct lr_remote *lr_remote_start(int *err, char why[LRD_REASON_MAX]);
+
 /* Any ioctl but sync. 0 or -errno with the reason, "" when there is none. */
 int lr_remote_ioctl(struct lr_remote *r, unsigned int cmd, uint64_t arg, char why[LRD_REASON_MAX]);
 /* NIOCTXSYNC, NIOCRXSYNC. 0 or -errno. */

@@ -119,7 +119,7 @@ static void device_destroy(struct lr_desc *d)
 {
 	if (d->remote)
 		lr_remote_close(d->remote);
-	else if (os_load(&d->shared))
+	if (d->file && os_load(&d->shared))
 		lr_fork_close(d);
 	else if (d->file)
 		lr_file_close(d->file);
@@ -182,6 +182,7 @@ static int choose(struct lr_desc *d, enum host host)
 	if ((err != -ENOENT && err != -EACCES) || host == HOST_DAEMON)
 		return err;
 	d->file = lr_file_open();
+	d->undecided = host == HOST_ANY;
 	return d->file ? 0 : -ENOMEM;
 }
 
@@ -338,10 +339,37 @@ static int remote_ioctl(struct lr_remote *r, int fd, unsigned int cmd, void *arg
 	return err;
 }
 
+/*
+ * A descriptor that is not bound yet, and nobody has said who shall have it: for what only makes sense between processes it goes
+ * to a daemon, which is started for that. Where that cannot be, it stays here.
+ */
+static struct lr_remote *decide(struct lr_desc *d, unsigned int cmd, void *arg)
+{
+	char why[LRD_REASON_MAX] = "";
+	struct lr_remote *r;
+	int err;
+
+	if (os_load_acquire(&d->file->port) || !lr_remote_wanted(cmd, (uintptr_t)arg))
+		return NULL;
+	pthread_mutex_lock(&d->lock);
+	r = os_load_acquire(&d->remote);
+	if (!r) {
+		r = lr_remote_start(&err, why);
+		os_store_release(&d->remote, r);
+		if (!r && verbose)
+			fprintf(stderr, "netmap: no netmapd can be started: %s\n", why[0] ? why : strerror(-err));
+	}
+	os_store(&d->undecided, r == NULL);
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
 static int device_ioctl(struct lr_desc *d, int fd, unsigned int cmd, void *arg)
 {
 	struct lr_remote *r = os_load_acquire(&d->remote);
 
+	if (os_unlikely(os_load(&d->undecided)) && !r && cmd != NIOCTXSYNC && cmd != NIOCRXSYNC)
+		r = decide(d, cmd, arg);
 	os_store(&d->calls, os_load(&d->calls) + 1);
 	return r ? remote_ioctl(r, fd, cmd, arg) : file_ioctl(d, fd, cmd, arg);
 }

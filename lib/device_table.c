@@ -91,6 +91,7 @@ struct lr_desc *lr_desc_create(const struct lr_desc_ops *ops)
 	d->ops = ops;
 	d->file = NULL;
 	d->remote = NULL;
+	os_store(&d->undecided, false);
 	d->epoll = NULL;
 	os_store(&d->closed, false);
 	os_store(&d->exposed, false);

@@ -34,6 +34,7 @@ struct lr_desc {
 	unsigned int calls;		/* grows when a program syncs by ioctl or poll; epoll wants to know */
 	bool closed;			/* has no number any more: calls under way should end */
 	bool shared;			/* another process has it too since a fork, and it was not used since */
+	bool undecided;			/* nobody has said which host; it may go to a daemon yet */
 	bool exposed;			/* the NIC's descriptors are in the epoll set */
 	int wake;			/* an eventfd: readable since it was closed */
 	const struct lr_desc_ops *ops;

@@ -297,6 +297,36 @@ CASE(daemon_is_killed)
 	daemon_goes(SIGKILL);
 }
 
+/* --- No daemon at all ---------------------------------------------------------------------------------------- */
+
+/* One is started for what makes sense between processes only, and leaves when nobody needs it any more. */
+CASE(started_when_needed)
+{
+	char path[4096], dir[4000], a[64], *end;
+
+	if (access("/sys/module/netmap", F_OK) == 0 || !getenv("LR_NETMAPD"))
+		SKIP("there is a device, or LR_NETMAPD does not say where netmapd is");
+	snprintf(dir, sizeof(dir), "%s", getenv("LR_NETMAPD"));
+	end = strrchr(dir, '/');
+	CHECK(end);
+	*end = '\0';
+	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", dir);
+	CHECK_OK(setenv("PATH", path, 1));
+	snprintf(path, sizeof(path), "%s.%d", getenv("NETMAP_SOCKET"), getpid());
+	CHECK_OK(setenv("NETMAP_SOCKET", path, 1));
+	CHECK_OK(unsetenv("NETMAP_HOST"));
+
+	strcpy(a, unique("{1"));
+	meet(a, unique("}1"), true);
+	CHECK_OK(access(path, W_OK));
+	meet(a, unique("}1"), false);
+	meet_at_a_switch(false);
+	for (int i = 0; access(path, F_OK) == 0; i++) {
+		CHECK_MSG(i < 1000, "netmapd stays though nobody needs it");
+		usleep(10000);
+	}
+}
+
 /* --- Users -------------------------------------------------------------------------------------------------- */
 
 static void become_nobody(void)
