@@ -125,6 +125,18 @@ static int greet(struct client *c)
 	return welcome(c);
 }
 
+/* What the client needs to know of the rings. */
+static void fill_bound(struct lrd_bound *b, const struct lr_file *f)
+{
+	const struct lr_port *p = f->port;
+	unsigned int i;
+
+	memset(b, 0, sizeof(*b));
+	b->indirect = strcmp(p->ops->kind, "vale") == 0 && f->num_tx <= LRD_INDIRECT_RINGS;
+	for (i = 0; b->indirect && i < f->num_tx; i++)
+		b->tx[b->num_tx++] = lr_region_offset(p->region, LR_POOL_RING, f->ring[i]->object);
+}
+
 /* The end of a call: the result, why, and what to map if it has bound the descriptor. */
 static void done(struct client *c, int line, int err, const char *why, bool was_bound)
 {
@@ -137,6 +149,8 @@ static void done(struct client *c, int line, int err, const char *why, bool was_
 		fd = os_mem_fd(region->mem);
 		m.addr = region->size;
 		m.cmd = LRD_BOUND;
+		m.len = sizeof(struct lrd_bound);
+		fill_bound((void *)m.data, c->file);
 	}
 	lr_message_send(line, c->sock, &m, &fd, fd >= 0);
 }

@@ -57,6 +57,14 @@ struct lrd_msg {
 #define LRD_HEAD ((uint32_t)offsetof(struct lrd_msg, data))
 #define LRD_BOUND 1u
 
+/* What comes with LRD_BOUND as data. */
+#define LRD_INDIRECT_RINGS 64u
+struct lrd_bound {
+	uint32_t indirect;	/* the port knows NS_INDIRECT: the client has to read what is in its own memory */
+	uint32_t num_tx;
+	uint64_t tx[LRD_INDIRECT_RINGS];	/* where the bound tx rings are in the memory */
+};
+
 /*
  * The door: requests to sync and to poll, one lane for each kind.
  *

@@ -172,6 +172,8 @@ void lr_remote_close(struct lr_remote *r)
 		leave(r);
 		munmap(r->door, LRD_DOOR_SIZE);
 	}
+	if (r->base)
+		munmap(r->base, r->size);
 	if (r->sock >= 0)
 		lr_libc()->close(r->sock);
 	for (i = 0; i < LR_ARRAY_SIZE(fds); i++)
@@ -204,13 +206,17 @@ static int finish(struct lr_remote *r, const struct lrd_msg *m, const int *fds, 
 	int err = m->result > 0 ? -EPROTO : m->result;
 
 	if (n == 1 && m->cmd == LRD_BOUND && os_load(&r->memory) < 0) {
+		struct lrd_bound b;
+
 		r->size = m->addr;
 		os_store_release(&r->memory, fds[0]);
 		n = 0;
+		if (m->len == sizeof(b))
+			err = lr_remote_map(r, memcpy(&b, m->data, sizeof(b)));
 	}
 	while (n)
 		lr_libc()->close(fds[--n]);
-	if (err)
+	if (m->result)
 		take_reason(why, m);
 	return err;
 }

@@ -16,6 +16,8 @@ struct lr_remote {
 	int chime[2];		/* in, out */
 	int memory;		/* -1: not bound yet; with release, read with acquire */
 	uint64_t size;		/* of the memory */
+	struct lrd_bound bound;
+	char *base;		/* a mapping of our own, where NS_INDIRECT needs one; with release, read with acquire */
 	bool dead;		/* the daemon is gone: never again */
 	bool exposed;		/* who polls past us is told of news */
 };
@@ -43,8 +45,12 @@ unsigned int lr_remote_poll(struct lr_remote *r, unsigned int events, struct os_
 /* What lr_file_stamp says. */
 uint64_t lr_remote_stamp(const struct lr_remote *r, unsigned int events);
 
-/* Who polls fd, an epoll set, past us is told of packets, until somebody comes through us. */
+/* Who polls fd, an epoll set, past us is told of packets, until somebody polls through us. */
 void lr_remote_expose(struct lr_remote *r, int fd);
-void lr_remote_conceal(struct lr_remote *r, int fd);
+void lr_remote_conceal(struct lr_remote *r);
+
+/* NS_INDIRECT: the descriptor was bound; and before each sync, if there is a base. */
+int lr_remote_map(struct lr_remote *r, const struct lrd_bound *b);
+void lr_remote_fetch(const struct lr_remote *r);
 
 #endif

@@ -105,6 +105,8 @@ int lr_remote_sync(struct lr_remote *r, bool tx)
 
 	if (os_unlikely(os_load(&r->dead)))
 		return -ENXIO;
+	if (os_unlikely(os_load_acquire(&r->base) && tx))
+		lr_remote_fetch(r);
 	n = ask(r, k);
 	ring(r);
 	err = await(r, k, n);
@@ -119,6 +121,8 @@ unsigned int lr_remote_poll(struct lr_remote *r, unsigned int events, struct os_
 	unsigned int ready = 0, i;
 	uint32_t n[2] = { 0, 0 };
 
+	if (os_unlikely(os_load_acquire(&r->base)))
+		lr_remote_fetch(r);
 	for (i = 0; i < 2; i++) {
 		if (!(events & bit[i]))
 			continue;
@@ -150,15 +154,12 @@ void lr_remote_expose(struct lr_remote *r, int fd)
 	struct epoll_event event = { .events = EPOLLIN };
 
 	lr_libc()->epoll_ctl(fd, EPOLL_CTL_ADD, r->chime[0], &event);
-	os_store_release(&r->exposed, true);	/* partner: the exchange in lr_remote_conceal */
+	os_store(&r->exposed, true);
 	watch(r);
 }
 
-void lr_remote_conceal(struct lr_remote *r, int fd)
+void lr_remote_conceal(struct lr_remote *r)
 {
-	struct epoll_event none = { 0 };
-
-	if (os_likely(!os_load(&r->exposed)) || !__atomic_exchange_n(&r->exposed, false, __ATOMIC_ACQ_REL))
-		return;
-	lr_libc()->epoll_ctl(fd, EPOLL_CTL_DEL, r->chime[0], &none);
+	if (os_unlikely(os_load(&r->exposed)))
+		os_store(&r->exposed, false);
 }

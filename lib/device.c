@@ -93,9 +93,9 @@ static unsigned int file_ask(struct lr_desc *d, int fd, unsigned int want, struc
 	return lr_file_poll(d->file, want, waiter);
 }
 
-static unsigned int remote_ask(struct lr_remote *r, int fd, unsigned int want, struct os_waiter *waiter)
+static unsigned int remote_ask(struct lr_remote *r, unsigned int want, struct os_waiter *waiter)
 {
-	lr_remote_conceal(r, fd);
+	lr_remote_conceal(r);
 	return lr_remote_poll(r, want, waiter);
 }
 
@@ -110,7 +110,7 @@ static int device_ask(struct lr_desc *d, int fd, int events, struct lr_wait *wai
 		os_waiter_add(waiter, d->wake, POLLIN);
 	if (os_load_acquire(&d->closed))
 		return POLLERR;
-	got = r ? remote_ask(r, fd, poll_bits(events), waiter) : file_ask(d, fd, poll_bits(events), waiter);
+	got = r ? remote_ask(r, poll_bits(events), waiter) : file_ask(d, fd, poll_bits(events), waiter);
 	return (got & LR_POLLIN ? events & in : 0) | (got & LR_POLLOUT ? events & out : 0) |
 	       (got & LR_POLLERR ? POLLERR : 0);
 }
