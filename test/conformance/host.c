@@ -682,4 +682,5 @@ CASE(vlan_tags)
 	txsync(&p);
 	CHECK(comes(sock, 2));
 	port_close(&p);
+	CHECK_EQ(system("ip link del lr0.5"), 0);
 }

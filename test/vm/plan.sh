@@ -11,9 +11,11 @@
 #	linked		the same linked with libnetmap
 #	netns		namespaces, processes, kill -9
 #	kernel		test/kernel: what only the kernel has
-#	wire KIND	conformance and flows on NICs KINDa and KINDb; dummy
+#	wire KIND	conformance, flows and kill -9 on NICs KINDa and KINDb: what may differ from NIC to NIC
+#	dummy		an interface that takes everything
 #
-# Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file.
+# Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file; LR_WIRE_ALL, any
+# word: on NICs also what is the same on all of them.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=test/vm
@@ -110,11 +112,13 @@ linked() {
 netns() {
 	# Drivers that pass packets on, as macvlan, put them in a queue of the processor, which is short for so slow a one.
 	echo 20000 >/proc/sys/net/core/netdev_max_backlog
-	run netns/flow 120 env COUNT=3000 bash test/netns/flow.sh
-	run netns/processes 60 bash test/netns/processes.sh
+	run netns/flow 120 env COUNT=2000 bash test/netns/flow.sh
+	run netns/processes 60 env COUNT=2000 bash test/netns/processes.sh
+	run netns/queues 100 bash test/netns/queues.sh
 	run netns/pause 100 bash test/netns/pause.sh
-	run netns/bridge 150 bash test/netns/bridge.sh
-	run netns/kill 150 env ROUNDS=20 bash test/netns/kill.sh
+	run netns/bridge 150 env COUNT=4000 bash test/netns/bridge.sh
+	run netns/host 150 bash test/netns/host.sh
+	run netns/kill 150 env ROUNDS=21 bash test/netns/kill.sh
 	chmod 666 /dev/netmap
 	run netns/refuse 60 bash test/netns/refuse.sh
 	chmod 600 /dev/netmap
@@ -124,6 +128,15 @@ kernel() {
 	run kernel 300 bash "$B/test/kernel/run.sh" -k "$LR_KO" -t $((60 * LR_SLOW))
 }
 
+# on_wire KIND PROGRAM CASE...: these cases of it, or all.
+on_wire() {
+	local kind=$1 program=$2
+
+	shift 2
+	[ -z "${LR_WIRE_ALL:-}" ] || set --
+	run "$kind/$program" 100 "$B/test/conformance/$program-raw" -t $((30 * LR_SLOW)) "$@"
+}
+
 # NICs as the pair lr0, lr1 of test/conformance/wire.h and test/lib/netns.sh.
 wire() {
 	local kind=$1
@@ -131,13 +144,17 @@ wire() {
 	ip link set "${kind}a" name lr0 && ip link set "${kind}b" name lr1 || { not_ok "wire/$kind" "no interfaces"; return; }
 	interfaces_before=$(interfaces)
 	export LR_WIRE=$kind
-	run "$kind/nic" 100 "$B/test/conformance/nic-raw" -t $((30 * LR_SLOW))
-	run "$kind/nicpoll" 100 "$B/test/conformance/nicpoll-raw" -t $((30 * LR_SLOW))
-	run "$kind/interface" 100 "$B/test/conformance/interface-raw" -t $((30 * LR_SLOW))
-	[ ! -x "$B/test/conformance/host-raw" ] || run "$kind/host" 100 "$B/test/conformance/host-raw" -t $((30 * LR_SLOW))
+	on_wire "$kind" nic receives sends tx_ring_empties tx_rings_only rx_rings_only slots_as_asked smallest_rings \
+		timestamps counters_and_back_end slow_receiver 'zero_copy*' extra_buffers_in_an_rx_ring bad_slots odd_lengths
+	on_wire "$kind" nicpoll packets_wake_poll packets_wake_epoll_edge poll_of_two_interfaces child_goes_on
+	on_wire "$kind" interface down_and_up opened_while_down peer_down_and_up renamed mtu_changed \
+		moved_to_another_namespace stack_works_after_close nothing_left_after_exit 'long_packets*'
+	on_wire "$kind" host the_wire_reaches_the_host all_is_as_before_after_close nic_rings_alone both down_and_up \
+		open_and_close_under_load forward_to_the_host forward_to_the_wire long_packets vlan_tags
 	run "$kind/hostile" 60 "$B/test/conformance/hostile-raw" -t $((30 * LR_SLOW)) scribble_on_an_interface
-	run "$kind/flow" 120 env COUNT=2000 bash test/netns/flow.sh
-	run "$kind/kill" 100 env ROUNDS=10 bash test/netns/kill.sh
+	# The other ones make interfaces of their own.
+	run "$kind/flow" 120 env COUNT=2000 LR_CASES='^device: (netmap|kernel|one|first)' bash test/netns/flow.sh
+	run "$kind/kill" 100 env ROUNDS=5 bash test/netns/kill.sh
 	unset LR_WIRE
 	ip link set lr0 down
 	ip link set lr1 down
