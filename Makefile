@@ -10,6 +10,9 @@ DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+SBINDIR ?= $(PREFIX)/sbin
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR ?= $(PREFIX)/share/doc/linerate
 
 # SAN=asan: address and undefined behaviour; SAN=tsan: threads. DEBUG=1: assertions of the core.
 SAN ?=
@@ -217,7 +220,7 @@ style: ## house style, measured
 	@scripts/style.sh
 
 install: all ## into DESTDIR/PREFIX
-	install -d $(DESTDIR)$(INCLUDEDIR)/net $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4 $(DESTDIR)$(MANDIR)/man8
+	install -d $(DESTDIR)$(INCLUDEDIR)/net $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
 	install -m 644 include/net/*.h $(DESTDIR)$(INCLUDEDIR)/net
 	install -m 644 include/libnetmap.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(B)/lib/$(SONAME) $(B)/lib/libnetmap-preload.so $(DESTDIR)$(LIBDIR)
@@ -225,6 +228,10 @@ install: all ## into DESTDIR/PREFIX
 	install -m 644 $(B)/lib/libnetmap.a $(DESTDIR)$(LIBDIR)
 	sed -e '$(PC_EDIT)' lib/libnetmap.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libnetmap.pc
 	install -m 755 $(addprefix $(B)/bin/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bin/netmapd $(DESTDIR)$(SBINDIR)
+	install -m 644 daemon/systemd/netmapd.socket $(DESTDIR)$(UNITDIR)
+	sed -e 's|@SBINDIR@|$(SBINDIR)|' daemon/systemd/netmapd.service.in > $(DESTDIR)$(UNITDIR)/netmapd.service
+	install -m 644 daemon/netmapd.conf $(DESTDIR)$(DOCDIR)
 	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3
 	install -m 644 man/*.4 $(DESTDIR)$(MANDIR)/man4
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
@@ -233,6 +240,7 @@ uninstall: ## takes back what install put there
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/net/*.h include/*.h)))
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libnetmap.so libnetmap.a libnetmap-preload.so pkgconfig/libnetmap.pc)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS))
+	rm -f $(DESTDIR)$(SBINDIR)/netmapd $(addprefix $(DESTDIR)$(UNITDIR)/,netmapd.socket netmapd.service) $(DESTDIR)$(DOCDIR)/netmapd.conf
 	rm -f $(foreach s,3 4 8,$(addprefix $(DESTDIR)$(MANDIR)/man$(s)/,$(notdir $(wildcard man/*.$(s)))))
 
 DKMS_TREE := /usr/src/linerate-$(VERSION)

@@ -10,7 +10,7 @@ fail() { echo "not ok install: $1" && exit 1; }
 make install DESTDIR="$dir" PREFIX=/usr >"$dir/log" 2>&1 || { cat "$dir/log"; fail "make install"; }
 for f in include/net/netmap.h include/net/netmap_user.h include/net/netmap_classic.h include/net/netmap_linerate.h \
 	 include/libnetmap.h lib/libnetmap.so lib/libnetmap.a lib/libnetmap-preload.so lib/pkgconfig/libnetmap.pc \
-	 bin/pkt-gen bin/bridge share/man/man4/netmap.4 share/man/man4/netmap-module.4 share/man/man3/libnetmap.3 share/man/man8/pkt-gen.8 share/man/man8/bridge.8; do
+	 bin/pkt-gen bin/bridge sbin/netmapd lib/systemd/system/netmapd.socket lib/systemd/system/netmapd.service share/man/man8/netmapd.8 share/man/man4/netmap.4 share/man/man4/netmap-module.4 share/man/man3/libnetmap.3 share/man/man8/pkt-gen.8 share/man/man8/bridge.8; do
 	[ -e "$dir/usr/$f" ] || fail "$f is not there"
 done
 echo "ok install: every file is there"
@@ -39,6 +39,8 @@ cc "$dir/p.c" -I"$dir/usr/include" "$dir/usr/lib/libnetmap.a" -lbpf -lpthread -l
 echo "ok install: a program linked with libnetmap.a runs"
 LD_LIBRARY_PATH="$dir/usr/lib" "$dir/usr/bin/pkt-gen" -h >/dev/null || fail "pkt-gen -h"
 echo "ok install: pkt-gen runs"
+"$dir/usr/sbin/netmapd" -c "$dir/usr/share/doc/linerate/netmapd.conf" -s "$dir/socket" -i 0 2>"$dir/netmapd.log" || { cat "$dir/netmapd.log"; fail "netmapd with its example configuration"; }
+echo "ok install: netmapd runs with its example configuration"
 make uninstall DESTDIR="$dir" PREFIX=/usr >/dev/null || fail "make uninstall"
 [ -z "$(find "$dir/usr" -type f -o -type l)" ] || fail "uninstall left $(find "$dir/usr" -type f -o -type l | head -n 1)"
 echo "ok install: uninstall leaves nothing"
