@@ -234,12 +234,47 @@ int lr_hook_open(void)
 	return err;
 }
 
+/* The process whose socket owns the table; 0: not known. A process's first socket has its number (netlink(7), nl_pid). */
+static uint32_t owner(int sock, const char *table)
+{
+	const uint32_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const struct nlattr *a;
+	struct lr_netlink m;
+	uint32_t pid;
+
+	lr_netlink_init(&m);
+	begin(&m, NFT_MSG_GETTABLE, 0);
+	lr_netlink_text(&m, NFTA_TABLE_NAME, table);
+	if (lr_netlink_ask(sock, &m) < 0 || m.len - m.at < head)
+		return 0;
+	a = lr_netlink_find(m.buf + m.at + head, m.len - m.at - head, NFTA_TABLE_OWNER);
+	if (!a || lr_netlink_len(a) != sizeof(pid))
+		return 0;
+	memcpy(&pid, lr_netlink_data(a), sizeof(pid));
+	pid = ntohl(pid);
+	return pid <= INT_MAX ? pid : 0;
+}
+
+static int busy(int sock, const char *table, const char *ifname, struct lr_why *why)
+{
+	uint32_t pid = owner(sock, table);
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	f = pid ? fopen(path, "re") : NULL;
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	if (!name[0])
+		return lr_why(why, -EBUSY, "another process has the host rings of %s: end it, or let both use netmapd", ifname);
+	return lr_why(why, -EBUSY, "process %u (%s) has the host rings of %s: end it, or let both use netmapd", pid, name, ifname);
+}
+
 static int why_not(int err, const char *ifname, struct lr_why *why)
 {
 	switch (err) {
-	case -EEXIST:
-	case -EBUSY:
-		return lr_why(why, -EBUSY, "another process has the host rings of %s", ifname);
 	case -EPERM:
 	case -EACCES:
 		return lr_why(why, -EPERM, "no permission for hooks on %s (needs CAP_NET_ADMIN in its network namespace)", ifname);
@@ -269,6 +304,9 @@ int lr_hook_add(int sock, enum lr_hook_do what, unsigned int index, const char *
 	put_rule(&m, table, what, to);
 	batch(&m, NFNL_MSG_BATCH_END);
 	err = lr_netlink_ask(sock, &m);
+	/* A table of somebody else's by that name is EPERM. */
+	if (err == -EEXIST || err == -EBUSY || (err == -EPERM && owner(sock, table)))
+		return busy(sock, table, name, why);
 	return err ? why_not(err, name, why) : 0;
 }
 

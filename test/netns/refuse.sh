@@ -53,6 +53,15 @@ if ! on_device; then
 	verdict "af_xdp: the first process does not notice" $?
 	wait_for 5 netns_no_xdp a v0
 	verdict "af_xdp: no XDP program is left" $?
+
+	netns_spawn first a "$B/bin/pkt-gen" -i netmap:v0^ -f rx
+	wait_for 10 netns_said first 'pps'
+	refused "host rings in use by another process" 'process [0-9]* (pkt-gen) has the host rings of v0' "$flow" rx -i netmap:v0^ -n 1
+	netns_stop first
+	netns_spawn next a "$B/bin/pkt-gen" -i netmap:v0^ -f rx
+	wait_for 10 netns_said next 'pps'
+	verdict "host rings are free again" $?
+	netns_stop next
 fi
 
 # A user with nothing but a namespace of his own.
