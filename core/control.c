@@ -4,6 +4,7 @@
  */
 #include "core/control.h"
 #include "core/list.h"
+#include "core/vale_nic.h"
 #include "core/vale_request.h"
 
 static struct os_mutex control;
@@ -16,6 +17,7 @@ int lr_core_init(void)
 
 void lr_core_fini(void)
 {
+	lr_vale_clear();
 	os_mutex_fini(&control);
 }
 
@@ -52,7 +54,11 @@ struct request {
 		struct nmreq_port_info_get port_info;
 		struct nmreq_pools_info pools_info;
 		struct nmreq_port_hdr port_hdr;
+		struct nmreq_vale_attach vale_attach;
+		struct nmreq_vale_detach vale_detach;
 		struct nmreq_vale_list vale_list;
+		struct nmreq_vale_newif vale_newif;
+		struct nmreq_vale_polling vale_polling;
 		struct nmreq_port_stats stats;
 		struct nmreq_list list;
 		struct nmreq_reason reason;
@@ -269,9 +275,30 @@ static int do_vale_list(struct request *req)
 	return lr_vale_list(req->hdr.nr_name, &req->body.vale_list, &req->why);
 }
 
-static int do_vale(struct request *req)
+static int do_vale_attach(struct request *req)
 {
-	return lr_why(&req->why, -EOPNOTSUPP, "request %u is for NICs on VALE switches, which are not in this version", req->hdr.nr_reqtype);
+	return lr_vale_attach(req->hdr.nr_name, &req->body.vale_attach, &req->why);
+}
+
+static int do_vale_detach(struct request *req)
+{
+	return lr_vale_detach(req->hdr.nr_name, &req->body.vale_detach, &req->why);
+}
+
+static int do_vale_newif(struct request *req)
+{
+	return lr_vale_newif(req->hdr.nr_name, &req->body.vale_newif, &req->why);
+}
+
+static int do_vale_delif(struct request *req)
+{
+	return lr_vale_delif(req->hdr.nr_name, &req->why);
+}
+
+static int do_vale_polling(struct request *req)
+{
+	return lr_vale_polling(req->hdr.nr_name, &req->body.vale_polling, req->hdr.nr_reqtype == NETMAP_REQ_VALE_POLLING_ENABLE,
+			       &req->why);
 }
 
 static int do_csb(struct request *req)
@@ -285,15 +312,15 @@ static const struct request_kind {
 } request_kinds[] = {
 	{ NETMAP_REQ_REGISTER, sizeof(struct nmreq_register), do_register },
 	{ NETMAP_REQ_PORT_INFO_GET, sizeof(struct nmreq_port_info_get), do_port_info },
-	{ NETMAP_REQ_VALE_ATTACH, sizeof(struct nmreq_vale_attach), do_vale },
-	{ NETMAP_REQ_VALE_DETACH, sizeof(struct nmreq_vale_detach), do_vale },
+	{ NETMAP_REQ_VALE_ATTACH, sizeof(struct nmreq_vale_attach), do_vale_attach },
+	{ NETMAP_REQ_VALE_DETACH, sizeof(struct nmreq_vale_detach), do_vale_detach },
 	{ NETMAP_REQ_VALE_LIST, sizeof(struct nmreq_vale_list), do_vale_list },
 	{ NETMAP_REQ_PORT_HDR_SET, sizeof(struct nmreq_port_hdr), do_port_hdr },
 	{ NETMAP_REQ_PORT_HDR_GET, sizeof(struct nmreq_port_hdr), do_port_hdr },
-	{ NETMAP_REQ_VALE_NEWIF, sizeof(struct nmreq_vale_newif), do_vale },
-	{ NETMAP_REQ_VALE_DELIF, 0, do_vale },
-	{ NETMAP_REQ_VALE_POLLING_ENABLE, sizeof(struct nmreq_vale_polling), do_vale },
-	{ NETMAP_REQ_VALE_POLLING_DISABLE, sizeof(struct nmreq_vale_polling), do_vale },
+	{ NETMAP_REQ_VALE_NEWIF, sizeof(struct nmreq_vale_newif), do_vale_newif },
+	{ NETMAP_REQ_VALE_DELIF, 0, do_vale_delif },
+	{ NETMAP_REQ_VALE_POLLING_ENABLE, sizeof(struct nmreq_vale_polling), do_vale_polling },
+	{ NETMAP_REQ_VALE_POLLING_DISABLE, sizeof(struct nmreq_vale_polling), do_vale_polling },
 	{ NETMAP_REQ_POOLS_INFO_GET, sizeof(struct nmreq_pools_info), do_pools_info },
 	{ NETMAP_REQ_SYNC_KLOOP_START, sizeof(struct nmreq_sync_kloop_start), do_csb },
 	{ NETMAP_REQ_SYNC_KLOOP_STOP, 0, do_csb },

@@ -4,6 +4,7 @@
  * of today.
  */
 #include "core/control.h"
+#include "core/vale_nic.h"
 #include "core/vale_request.h"
 
 #define OLDEST_API 11	/* versions that a struct nmreq may have */
@@ -125,6 +126,25 @@ static int legacy_list(struct nmreq *r, struct lr_why *why)
 	return 0;
 }
 
+/* An interface on a switch, with its host rings if nr_arg1 says so; or off it again. */
+static int legacy_attach(struct nmreq *r, bool on, struct lr_why *why)
+{
+	struct nmreq_vale_attach attach = { .reg.nr_mode = r->nr_arg1 & NETMAP_BDG_HOST ? NR_REG_NIC_SW : NR_REG_ALL_NIC };
+	struct nmreq_vale_detach detach = { 0 };
+
+	return on ? lr_vale_attach(r->nr_name, &attach, why) : lr_vale_detach(r->nr_name, &detach, why);
+}
+
+static int legacy_newif(const struct nmreq *r, struct lr_why *why)
+{
+	struct nmreq_vale_newif newif = {
+		.nr_tx_slots = r->nr_tx_slots, .nr_rx_slots = r->nr_rx_slots, .nr_tx_rings = r->nr_tx_rings,
+		.nr_rx_rings = r->nr_rx_rings, .nr_mem_id = r->nr_arg2,
+	};
+
+	return lr_vale_newif(r->nr_name, &newif, why);
+}
+
 /* nr_cmd: requests of another kind in the same struct. */
 static int legacy_command(struct nmreq *r, struct lr_why *why)
 {
@@ -134,6 +154,13 @@ static int legacy_command(struct nmreq *r, struct lr_why *why)
 		return legacy_header(r, r->nr_cmd == NETMAP_BDG_VNET_HDR, why);
 	case NETMAP_BDG_LIST:
 		return legacy_list(r, why);
+	case NETMAP_BDG_ATTACH:
+	case NETMAP_BDG_DETACH:
+		return legacy_attach(r, r->nr_cmd == NETMAP_BDG_ATTACH, why);
+	case NETMAP_BDG_NEWIF:
+		return legacy_newif(r, why);
+	case NETMAP_BDG_DELIF:
+		return lr_vale_delif(r->nr_name, why);
 	default:
 		return lr_why(why, -EOPNOTSUPP, "nr_cmd %u is not in this version", r->nr_cmd);
 	}

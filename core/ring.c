@@ -159,11 +159,12 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 	return 0;
 }
 
-int lr_ring_sync_under(struct lr_ring *r, struct os_mutex *outer)
+int lr_ring_try_sync(struct lr_ring *r)
 {
 	int err;
 
-	os_mutex_lock_under(&r->lock, outer);
+	if (!os_mutex_trylock(&r->lock))
+		return -EBUSY;
 	err = sync_held(r, 0);
 	os_mutex_unlock(&r->lock);
 	return err;

@@ -159,8 +159,11 @@ static inline bool lr_slot_ok(const struct lr_ring *r, struct lr_slot s)
 /* One sync of the ring: reads the program's positions, runs the port's part, publishes tail. 0, -errno or LR_SYNC_RESET. */
 int lr_ring_sync(struct lr_ring *r, unsigned int flags);
 
-/* The same for a ring that only who holds `outer` syncs, while he holds another ring's lock too. */
-int lr_ring_sync_under(struct lr_ring *r, struct os_mutex *outer);
+/*
+ * The same for who holds locks that do not go together with the ring's: -EBUSY when somebody has that. It is for a ring that
+ * nobody else syncs: then only the control path can have it, and that seldom.
+ */
+int lr_ring_try_sync(struct lr_ring *r);
 
 /* Something for the program: slots between its cur and tail. */
 static inline bool lr_ring_ready(const struct lr_ring *r)

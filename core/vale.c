@@ -5,6 +5,7 @@
  */
 #include "core/control.h"
 #include "core/vale.h"
+#include "core/vale_nic.h"
 
 /* What is behind the lr_port. */
 struct vale {
@@ -188,9 +189,12 @@ static int set_up(struct vale *v, const struct lr_port_query *q, struct lr_why *
 
 static int vale_create(const struct lr_port_query *q, struct lr_port **out, struct lr_why *why)
 {
-	struct vale *v = os_zalloc(sizeof(*v));
+	struct vale *v;
 	int err;
 
+	if (lr_vale_nic_is_attached(q->name, q->netns))
+		return lr_why(why, -EBUSY, "%s is an interface on the switch: programs cannot open it", q->name);
+	v = os_zalloc(sizeof(*v));
 	if (!v)
 		return lr_why(why, -ENOMEM, "no memory for %s", q->name);
 	v->port = lr_port_alloc(q->name, q->netns, &lr_vale_kind, &vale_ops);

@@ -11,8 +11,8 @@
  * a batch at a time, in stages: look at all slots, look up all addresses, group by destination; then for each
  * destination reserve slots, copy, publish, wake.
  *
- * Locks, in this order: the source ring's own; the source's section; a queue's lock; of a queue to a NIC, the NIC ring's own; the
- * region's. Copies are made under the section only, which is the source's alone: nobody waits for it but the
+ * Locks, in this order: the source ring's own; the source's section; a queue's lock; the region's. The lock of a NIC's tx ring is
+ * only tried (lr_ring_try_sync). Copies are made under the section only, which is the source's alone: nobody waits for it but the
  * control path, and the time it takes is in no program's hands. A queue's lock is held to reserve slots (a lease) and to hand
  * them in, never while a packet is copied to a program.
  *
@@ -49,10 +49,11 @@ typedef unsigned int (*lr_vale_function)(void *arg, const void *frame, uint32_t 
 struct lr_vale_piece {
 	const char *data;
 	uint16_t len;
+	uint16_t next;		/* the next packet for the same destination */
 	uint8_t slots;		/* of the packet, from this one on */
 	uint8_t dst;		/* where its program wants it to go; or LR_VALE_NOBODY: as the switch does */
 	uint8_t no_learn;
-	uint16_t next;		/* the next packet for the same destination */
+	uint8_t spare;
 };
 
 /* What packets come from. */
@@ -70,12 +71,14 @@ struct lr_vale_source {
 	uint32_t hdr_len;		/* of the virtio-net headers in it */
 	uint32_t n;			/* pieces */
 	uint32_t packets;
-	bool whole;			/* each packet has one slot */
-	uint64_t bytes, wakeups, nobody;	/* nobody: packets that went nowhere */
+	bool plain;			/* each packet has one slot, and nothing rare about it */
+	uint64_t bytes, wakeups, nobody;	/* nobody: packets that go nowhere */
 	unsigned int num_used;
 	uint8_t used[LR_VALE_FLOOD + 1];	/* destinations that have packets */
 	uint16_t head[LR_VALE_FLOOD + 1], tail[LR_VALE_FLOOD + 1];	/* their lists; LR_VALE_BATCH: none */
-	uint16_t order[LR_VALE_BATCH];		/* the packets of one destination */
+	const uint16_t *order;			/* the packets of one destination: one of these two */
+	uint16_t chosen[LR_VALE_BATCH];
+	uint16_t all[LR_VALE_BATCH];		/* 0, 1, 2, ... */
 	struct lr_vale_piece piece[LR_VALE_BATCH];
 };
 
@@ -83,7 +86,7 @@ struct lr_vale_source {
 struct lr_vale_queue {
 	struct lr_ring *ring;
 	struct os_mutex lock;		/* guards all below, and hwtail of a program's ring */
-	bool open;			/* somebody takes packets from it */
+	bool open;			/* somebody takes packets from it; written under lock */
 	bool nic;			/* the ring is a NIC's tx ring, which nobody else uses */
 	uint32_t lease;			/* the first slot that is not reserved */
 	uint32_t *done;			/* by slot: where the lease that begins there ends, if it is filled and one before it is not */
@@ -169,7 +172,7 @@ struct lr_vale_lease {
 };
 
 /* For vale_header.c: reserves slots for one packet, or counts it as lost. Then they are all filled, and published. */
-bool lr_vale_reserve(struct lr_vale_lease *l, struct lr_vale_source *src, struct lr_vale_queue *q, uint32_t slots);
+bool lr_vale_reserve(struct lr_vale_lease *l, struct lr_vale_queue *q, uint32_t slots);
 void lr_vale_publish(struct lr_vale_lease *l, struct lr_vale_source *src);
 /* The buffer of the next slot, and its index; NULL: the program has lost it, and there is no other. */
 char *lr_vale_slot_buf(struct lr_vale_lease *l, uint32_t *idx);

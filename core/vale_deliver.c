@@ -36,7 +36,8 @@ int lr_vale_queue_open(struct lr_vale_queue *q, struct lr_why *why)
 		q->done[i] = NOT_DONE;
 	os_mutex_lock(&q->lock);
 	q->lease = q->ring->hwtail;
-	q->open = true;
+	/* Partner: lr_vale_convert, which looks at the ring when it is open. */
+	os_store_release(&q->open, true);
 	os_mutex_unlock(&q->lock);
 	return 0;
 }
@@ -44,7 +45,7 @@ int lr_vale_queue_open(struct lr_vale_queue *q, struct lr_why *why)
 void lr_vale_queue_close(struct lr_vale_queue *q)
 {
 	os_mutex_lock(&q->lock);
-	q->open = false;
+	os_store(&q->open, false);
 	os_mutex_unlock(&q->lock);
 }
 
@@ -92,14 +93,14 @@ static void begin(struct lr_vale_lease *l, struct lr_vale_queue *q, uint32_t slo
 }
 
 /* To a NIC: its driver takes what is in the lease. The queue is locked. */
-static void send_to_nic(struct lr_vale_lease *l, struct lr_vale_source *src)
+static void send_to_nic(struct lr_vale_lease *l)
 {
 	struct lr_ring *r = l->queue->ring;
 
 	os_store(&r->shared->cur, l->end);
 	os_store_release(&r->shared->head, l->end);
-	lr_ring_sync_under(r, &src->section);
-	/* The NIC is gone, or somebody who shares its memory has written there. */
+	lr_ring_try_sync(r);
+	/* The NIC is gone or being set up anew, or somebody who shares its memory has written there. */
 	if (os_unlikely(r->head != l->end))
 		lr_count(&r->count.drops, l->packets);
 }
@@ -134,7 +135,7 @@ void lr_vale_publish(struct lr_vale_lease *l, struct lr_vale_source *src)
 
 	if (q->nic) {
 		if (l->slots)
-			send_to_nic(l, src);
+			send_to_nic(l);
 		os_mutex_unlock(&q->lock);
 		return;
 	}
@@ -148,10 +149,10 @@ void lr_vale_publish(struct lr_vale_lease *l, struct lr_vale_source *src)
 }
 
 /* The NIC's driver gives back what it has sent meanwhile, when that is needed. The queue is locked. */
-static void reclaim(struct lr_vale_queue *q, struct lr_vale_source *src, uint32_t want)
+static void reclaim(struct lr_vale_queue *q, uint32_t want)
 {
 	if (q->nic && queue_room(q) < want)
-		lr_ring_sync_under(q->ring, &src->section);
+		lr_ring_try_sync(q->ring);
 }
 
 /*
@@ -163,9 +164,9 @@ static bool reserve(struct lr_vale_lease *l, struct lr_vale_source *src, struct 
 	uint32_t room, fit, slots;
 
 	os_mutex_lock(&q->lock);
-	reclaim(q, src, src->n);
+	reclaim(q, src->n);
 	room = q->open ? queue_room(q) : 0;
-	if (src->whole) {
+	if (src->plain) {
 		fit = slots = *n < room ? *n : room;
 	} else {
 		for (fit = slots = 0; fit < *n; fit++) {
@@ -184,12 +185,12 @@ static bool reserve(struct lr_vale_lease *l, struct lr_vale_source *src, struct 
 	return fit;
 }
 
-bool lr_vale_reserve(struct lr_vale_lease *l, struct lr_vale_source *src, struct lr_vale_queue *q, uint32_t slots)
+bool lr_vale_reserve(struct lr_vale_lease *l, struct lr_vale_queue *q, uint32_t slots)
 {
 	bool fits;
 
 	os_mutex_lock(&q->lock);
-	reclaim(q, src, slots);
+	reclaim(q, slots);
 	fits = q->open && slots <= queue_room(q);
 	if (fits)
 		begin(l, q, slots);
@@ -326,7 +327,7 @@ void lr_vale_deliver(struct lr_vale_source *src, struct lr_vale_port *vp, uint32
 	if (!reserve(&l, src, q, &n))
 		return;
 	l.packets = n;
-	if (src->whole)
+	if (src->plain)
 		copy_whole(src, &l, n);
 	else
 		copy_packets(src, &l, n);

@@ -93,7 +93,7 @@ static os_noinline enum taken gather_rare(struct lr_vale_source *src, uint32_t *
 	src->n += slots;
 	src->packets++;
 	src->bytes += bytes;
-	src->whole = src->whole && slots == 1;
+	src->plain = false;
 	*pos = i;
 	return TAKEN;
 
@@ -109,33 +109,37 @@ static uint32_t gather_plain(struct lr_vale_source *src, uint32_t pos, uint32_t 
 	const struct lr_pool *pool = &r->port->region->pool[LR_POOL_BUF];
 	const uint32_t mask = (1u << pool->shift) - 1, shift = pool->shift, size = pool->size;
 	const uint32_t least = src->hdr_len + ETHERNET, spread = r->buf_len - least, num = r->buf_num;
+	const uint64_t rare = (uint64_t)RARE << 48;
 	char *const *cluster = pool->cluster;
 	const uint8_t *used = r->buf_used;
-	uint32_t room = LR_VALE_BATCH - src->n, n = lr_pos_run(pos, to, r->num_slots), i;
-	const struct netmap_slot *slot = &r->slot[pos];
+	uint32_t room = LR_VALE_BATCH - src->n, n = lr_pos_run(pos, to, r->num_slots);
+	const struct netmap_slot *slot = &r->slot[pos], *end;
 	struct lr_vale_piece *p = &src->piece[src->n];
 	uint64_t bytes = 0;
 
-	if (n > room)
-		n = room;
-	for (i = 0; i < n; i++, p++) {
-		struct lr_slot s = lr_slot_read(&slot[i]);
+	for (end = slot + (n < room ? n : room); slot != end; slot++, p++) {
+		uint64_t v = os_load((const uint64_t *)(const void *)slot);
+		uint32_t idx = (uint32_t)v, len = (uint16_t)(v >> 32);
 		const char *data;
 
 		/* Too short or too long in one comparison. */
-		if (os_unlikely(s.flags & RARE) || os_unlikely(s.len - least > spread))
+		if (os_unlikely(v & rare) || os_unlikely(len - least > spread))
 			break;
-		if (os_unlikely(s.idx >= num) || os_unlikely(!os_load_acquire(&used[s.idx])))
+		if (os_unlikely(idx >= num) || os_unlikely(!os_load_acquire(&used[idx])))
 			break;
-		data = cluster[s.idx >> shift] + (size_t)(s.idx & mask) * size + OS_BUF_HEADROOM;
+		data = cluster[idx >> shift] + (size_t)(idx & mask) * size + OS_BUF_HEADROOM;
 		os_prefetch(data);
-		*p = (struct lr_vale_piece){ .data = data, .len = s.len, .slots = 1 };
-		bytes += s.len;
+		p->data = data;
+		p->len = (uint16_t)len;
+		p->slots = 1;
+		p->dst = p->no_learn = p->spare = 0;
+		bytes += len;
 	}
-	src->n += i;
-	src->packets += i;
+	n = (uint32_t)(slot - &r->slot[pos]);
+	src->n += n;
+	src->packets += n;
 	src->bytes += bytes;
-	pos += i;
+	pos += n;
 	return pos == r->num_slots ? 0 : pos;
 }
 
@@ -146,7 +150,7 @@ static bool gather(struct lr_vale_source *src, uint32_t *pos, uint32_t to)
 
 	src->n = src->packets = 0;
 	src->bytes = 0;
-	src->whole = true;
+	src->plain = true;
 	src->hdr_len = os_load(&src->port->hdr_len);
 	if (os_unlikely(src->skip))
 		*pos = skip_rest(src, *pos, to);
@@ -188,10 +192,9 @@ bool lr_vale_peek(const struct lr_vale_source *src, uint32_t i, uint32_t at, voi
 	return n == 0;
 }
 
-/* Adds the packet at piece i to a destination's list. */
+/* Adds the packet at piece i to a destination's list. The list's last `next` is set when all is looked up. */
 static inline void append(struct lr_vale_source *src, unsigned int dst, uint32_t i)
 {
-	src->piece[i].next = NONE;
 	if (src->head[dst] == NONE) {
 		src->head[dst] = (uint16_t)i;
 		src->used[src->num_used++] = (uint8_t)dst;
@@ -201,96 +204,149 @@ static inline void append(struct lr_vale_source *src, unsigned int dst, uint32_t
 	src->tail[dst] = (uint16_t)i;
 }
 
-/* What is known of addresses from the packets before: mostly the next one is the same. */
-struct memory {
-	uint64_t src_mac, dst_mac;
-	unsigned int dst;
-	uint32_t tick;
-};
-
 /* Where the table sends a frame. */
-static inline unsigned int by_table(struct lr_vale_source *src, struct memory *m, const char *frame, bool learn)
+static os_noinline unsigned int by_table(struct lr_vale_source *src, const char *frame, bool learn, uint32_t tick)
 {
 	struct lr_vale_table *t = &src->port->sw->table;
 	uint64_t from = lr_mac_read(frame + 6), to = lr_mac_read(frame);
+	unsigned int dst;
 
-	if (os_unlikely(from != m->src_mac) && learn) {
-		/* Groups send nothing, and nobody has the address 0. */
-		if (from && !(os_load((const uint8_t *)frame + 6) & 1)) {
-			lr_vale_learn(t, from, src->port->index, m->tick);
-			m->src_mac = from;
-		}
-	}
-	if (os_likely(to == m->dst_mac))
-		return m->dst;
-	m->dst_mac = to;
-	m->dst = os_load((const uint8_t *)frame) & 1 ? LR_VALE_FLOOD : lr_vale_lookup(t, to, m->tick);
-	if (!m->dst)
-		m->dst = LR_VALE_FLOOD;
-	else if (m->dst == src->port->index)
-		m->dst = LR_VALE_NOBODY;	/* it is there already */
-	return m->dst;
+	/* Groups send nothing, and nobody has the address 0. */
+	if (learn && from && !(os_load((const uint8_t *)frame + 6) & 1))
+		lr_vale_learn(t, from, src->port->index, tick);
+	if (os_load((const uint8_t *)frame) & 1)
+		return LR_VALE_FLOOD;
+	dst = lr_vale_lookup(t, to, tick);
+	if (!dst)
+		return LR_VALE_FLOOD;
+	return dst == src->port->index ? LR_VALE_NOBODY : dst;	/* it is there already */
 }
 
-/* Where the packet at piece i goes. */
-static inline unsigned int destination(struct lr_vale_source *src, struct memory *m, uint32_t i, lr_vale_function function)
+/* Where the packet at piece i goes, whatever there is about it. */
+static unsigned int destination(struct lr_vale_source *src, uint32_t i, lr_vale_function function, uint32_t tick)
 {
 	const struct lr_vale_piece *p = &src->piece[i];
 	const char *frame = p->data + src->hdr_len;
+	uint32_t len = p->len - src->hdr_len;
 	char head[ETHERNET];
 	unsigned int dst;
 
-	if (os_unlikely(p->len < src->hdr_len + ETHERNET)) {
+	if (p->len < src->hdr_len + ETHERNET) {
 		lr_vale_peek(src, i, src->hdr_len, head, sizeof(head));
 		frame = head;
+		len = sizeof(head);
 	}
-	if (os_unlikely(function))
-		dst = function(src->port->sw->function_arg, frame, frame == head ? ETHERNET : p->len - src->hdr_len, src->port->index,
-			       src->index);
+	if (function)
+		dst = function(src->port->sw->function_arg, frame, len, src->port->index, src->index);
 	else
-		dst = by_table(src, m, frame, !p->no_learn);
-	if (os_unlikely(p->dst))
+		dst = by_table(src, frame, !p->no_learn, tick);
+	if (p->dst)
 		dst = p->dst;
-	if (os_unlikely(dst > LR_VALE_FLOOD || dst == src->port->index))
-		dst = LR_VALE_NOBODY;
-	return dst;
+	return dst > LR_VALE_FLOOD || dst == src->port->index ? LR_VALE_NOBODY : dst;
 }
 
-static void look_up(struct lr_vale_source *src)
+static void look_up_each(struct lr_vale_source *src, lr_vale_function function, uint32_t tick)
 {
-	struct memory m = { UINT64_MAX, UINT64_MAX, 0, lr_vale_tick(&src->port->sw->table) };
-	lr_vale_function function = os_load_acquire(&src->port->sw->function);
 	uint32_t i;
 
-	src->nobody = 0;
 	for (i = 0; i < src->n; i += src->piece[i].slots) {
-		unsigned int dst = destination(src, &m, i, function);
+		unsigned int dst = destination(src, i, function, tick);
 
-		if (os_unlikely(dst == LR_VALE_NOBODY))
+		if (dst == LR_VALE_NOBODY)
 			src->nobody++;
 		else
 			append(src, dst, i);
 	}
 }
 
+/* The same addresses as in the packet before: the same destination. */
+static inline bool same_header(const char *a, const char *b)
+{
+	uint64_t a0, a1, b0, b1;
+
+	__builtin_memcpy(&a0, a, 8);
+	__builtin_memcpy(&b0, b, 8);
+	__builtin_memcpy(&a1, a + 6, 8);
+	__builtin_memcpy(&b1, b + 6, 8);
+	return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+}
+
+/*
+ * Plain packets, by the table. A header is copied and looked at once, with its answer kept for those that are equal: a program
+ * that changes it meanwhile gets what it would have got before, or after.
+ */
+static void look_up_plain(struct lr_vale_source *src, uint32_t tick)
+{
+	const uint32_t n = src->n, hdr_len = src->hdr_len;
+	struct lr_vale_piece *p = src->piece;
+	unsigned int dst = LR_VALE_NOBODY;
+	char last[ETHERNET];
+	uint32_t i, first = 0;
+
+	for (i = 0; i < n; i++, p++) {
+		const char *frame = p->data + hdr_len;
+
+		p->next = (uint16_t)(i + 1);
+		if (os_likely(i && same_header(frame, last)))
+			continue;
+		/* [first, i) is a piece of a list, linked by now. */
+		if (dst != LR_VALE_NOBODY) {
+			append(src, dst, first);
+			src->tail[dst] = (uint16_t)(i - 1);
+		} else {
+			src->nobody += i - first;
+		}
+		__builtin_memcpy(last, frame, ETHERNET);
+		dst = by_table(src, last, true, tick);
+		first = i;
+	}
+	if (dst != LR_VALE_NOBODY) {
+		append(src, dst, first);
+		src->tail[dst] = (uint16_t)(n - 1);
+	} else {
+		src->nobody += n - first;
+	}
+}
+
+static void look_up(struct lr_vale_source *src)
+{
+	lr_vale_function function = os_load_acquire(&src->port->sw->function);
+	uint32_t tick = lr_vale_tick(&src->port->sw->table);
+	unsigned int i;
+
+	src->nobody = 0;
+	if (os_likely(src->plain && !function))
+		look_up_plain(src, tick);
+	else
+		look_up_each(src, function, tick);
+	for (i = 0; i < src->num_used; i++)
+		src->piece[src->tail[src->used[i]]].next = NONE;
+}
+
 /* --- Hand over ------------------------------------------------------------------------------------------------- */
 
-/* The packets of two lists in the order in which they came, into order[]; how many. */
+/* The packets of two lists in the order in which they came; how many. */
 static uint32_t merge(struct lr_vale_source *src, uint32_t a, uint32_t b)
 {
 	uint32_t n = 0;
 
+	/* All of the batch is in the one list there is. */
+	if (os_likely(src->plain && src->num_used == 1 && !src->nobody)) {
+		src->order = src->all;
+		return src->n;
+	}
+	src->order = src->chosen;
 	while (a != NONE && b != NONE) {
 		if (a < b) {
-			src->order[n++] = (uint16_t)a;
+			src->chosen[n++] = (uint16_t)a;
 			a = src->piece[a].next;
 		} else {
-			src->order[n++] = (uint16_t)b;
+			src->chosen[n++] = (uint16_t)b;
 			b = src->piece[b].next;
 		}
 	}
 	for (a = a == NONE ? b : a; a != NONE; a = src->piece[a].next)
-		src->order[n++] = (uint16_t)a;
+		src->chosen[n++] = (uint16_t)a;
 	return n;
 }
 
@@ -310,52 +366,56 @@ static bool hand_over(struct lr_vale_source *src, unsigned int dst)
 }
 
 /* Packets in a list. */
-static uint32_t count(const struct lr_vale_source *src, unsigned int dst)
+static uint32_t count(struct lr_vale_source *src, unsigned int dst)
 {
-	uint32_t n = 0, i;
-
-	for (i = src->head[dst]; i != NONE; i = src->piece[i].next)
-		n++;
-	return n;
+	return src->head[dst] == NONE ? 0 : merge(src, src->head[dst], NONE);
 }
 
-/* Every port gets what all get, and what is for it. */
-static void flood(struct lr_vale_source *src)
+/* Every port gets what all get, and what is for it. How many packets nobody got. */
+static uint32_t flood(struct lr_vale_source *src)
 {
 	unsigned int top = os_load(&src->port->sw->top), i;
 	bool any = false;
+	uint32_t lost = 0;
 
 	for (i = 1; i <= top; i++) {
 		if (hand_over(src, i))
 			any = true;
 		else
-			src->nobody += count(src, i);
+			lost += count(src, i);
 	}
 	for (; i < LR_VALE_FLOOD; i++)
-		src->nobody += count(src, i);
-	if (!any)
-		src->nobody += count(src, LR_VALE_FLOOD);
+		lost += count(src, i);
+	return any ? lost : lost + count(src, LR_VALE_FLOOD);
+}
+
+/* Each destination gets its own. How many packets had none. */
+static uint32_t hand_out(struct lr_vale_source *src)
+{
+	uint32_t lost = 0;
+	unsigned int i;
+
+	for (i = 0; i < src->num_used; i++)
+		if (!hand_over(src, src->used[i]))
+			lost += count(src, src->used[i]);
+	return lost;
 }
 
 static void switch_batch(struct lr_vale_source *src)
 {
 	unsigned int i;
+	uint64_t lost;
 
 	os_mutex_lock(&src->section);
 	look_up(src);
-	if (src->head[LR_VALE_FLOOD] != NONE)
-		flood(src);
-	else
-		for (i = 0; i < src->num_used; i++)
-			if (!hand_over(src, src->used[i]))
-				src->nobody += count(src, src->used[i]);
+	lost = src->nobody + (src->head[LR_VALE_FLOOD] != NONE ? flood(src) : hand_out(src));
 	os_mutex_unlock(&src->section);
 	for (i = 0; i < src->num_used; i++)
 		src->head[src->used[i]] = NONE;
 	src->num_used = 0;
 	lr_count(&src->count->packets, src->packets);
 	lr_count(&src->count->bytes, src->bytes);
-	lr_count(&src->count->drops, src->nobody);
+	lr_count(&src->count->drops, lost);
 }
 
 uint32_t lr_vale_forward(struct lr_vale_source *src, uint32_t from, uint32_t to)
@@ -385,6 +445,8 @@ void lr_vale_source_init(struct lr_vale_source *src, struct lr_vale_port *vp, st
 	os_mutex_init(&src->section);
 	for (i = 0; i <= LR_VALE_FLOOD; i++)
 		src->head[i] = NONE;
+	for (i = 0; i < LR_VALE_BATCH; i++)
+		src->all[i] = (uint16_t)i;
 }
 
 void lr_vale_source_fini(struct lr_vale_source *src)

@@ -319,7 +319,7 @@ static void segment(struct packet *p, struct lr_vale_source *src, struct lr_vale
 	slots = whole < most ? whole * slots_for(p->head_len + p->gso_size, buf_len) : most;
 	if (n)
 		slots += slots_for(p->head_len + n, buf_len);
-	if (!lr_vale_reserve(&l, src, q, slots))
+	if (!lr_vale_reserve(&l, q, slots))
 		return;
 	for (ofs = 0; ofs < data; ofs += n) {
 		n = data - ofs < p->gso_size ? data - ofs : p->gso_size;
@@ -360,7 +360,7 @@ void lr_vale_convert(struct lr_vale_source *src, uint32_t i, struct lr_vale_queu
 		lr_vale_drop(q, 1);
 		return;
 	}
-	if (!lr_vale_reserve(&l, src, q, slots_for(p.head_len + n, q->ring->buf_len)))
+	if (!lr_vale_reserve(&l, q, slots_for(p.head_len + n, q->ring->buf_len)))
 		return;
 	write_packet(&l, &p, p.rest, n);
 	lr_vale_publish(&l, src);

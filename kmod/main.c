@@ -5,6 +5,7 @@
 #include <linux/module.h>
 
 #include "core/control.h"
+#include "core/vale_nic.h"
 #include "kmod/device.h"
 #include "nic/linux/nic.h"
 
@@ -32,6 +33,7 @@ err_nic:
 static void __exit netmap_exit(void)
 {
 	lr_device_fini();
+	lr_vale_clear();	/* interfaces on switches */
 	lr_nic_fini();
 	lr_core_fini();
 }

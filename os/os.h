@@ -58,6 +58,8 @@ void os_mutex_fini(struct os_mutex *m);
 static inline void os_mutex_lock(struct os_mutex *m);
 /* One of several of a kind that who holds `outer` takes at once. */
 static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *outer);
+/* False, at once, when somebody has it. */
+static inline bool os_mutex_trylock(struct os_mutex *m);
 static inline void os_mutex_unlock(struct os_mutex *m);
 /* Debug builds stop when the calling thread does not hold it; otherwise nothing. */
 static inline void os_mutex_assert_held(struct os_mutex *m);
@@ -76,6 +78,29 @@ static inline bool os_waitq_wake(struct os_waitq *wq);
  * miss news that comes between. Never blocks.
  */
 void os_waitq_record(struct os_waitq *wq, struct os_waiter *waiter);
+
+/* --- Threads of our own ---------------------------------------------------------------------- */
+
+struct os_thread;
+
+/*
+ * Runs fn(t, arg) in a thread, on one processor when cpu is not negative. It will sleep on at most so many queues at once.
+ * 0, -EINVAL when there is no such processor, -ENOMEM and the like. From fn one returns when os_thread_stopping says so.
+ */
+int os_thread_start(struct os_thread **out, void (*fn)(struct os_thread *t, void *arg), void *arg, int cpu, unsigned int queues,
+		    const char *name);
+/* Asks it to stop, wakes it, and returns when it has. */
+void os_thread_stop(struct os_thread *t);
+/* By the thread itself, as those below. */
+bool os_thread_stopping(struct os_thread *t);
+/*
+ * Before each sleep: a waiter in which nothing is recorded. Record, look, and if there is nothing to do os_thread_sleep:
+ * until one of those queues is woken, or the thread is to stop; or it may return early.
+ */
+struct os_waiter *os_thread_waiter(struct os_thread *t);
+void os_thread_sleep(struct os_thread *t);
+/* Lets others run, if there are any. */
+void os_thread_yield(void);
 
 /* --- Names, time, words -------------------------------------------------------------------- */
 

@@ -4,8 +4,8 @@
 set -eu -o pipefail
 export LC_ALL=C
 
-# What each host brings beside its side of the contract: the NIC ports.
-missing_ok='lr_nic_kind'
+# What each host brings beside its side of the contract: the NIC ports, and interfaces for persistent ports of switches.
+missing_ok='lr_nic_kind|lr_vale_if_create|lr_vale_if_destroy'
 
 usage() {
 	cat <<EOF

@@ -18,6 +18,11 @@ static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *oute
 	mutex_lock_nest_lock(&m->mutex, &outer->mutex);
 }
 
+static inline bool os_mutex_trylock(struct os_mutex *m)
+{
+	return mutex_trylock(&m->mutex);
+}
+
 static inline void os_mutex_unlock(struct os_mutex *m)
 {
 	mutex_unlock(&m->mutex);

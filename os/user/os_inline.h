@@ -16,6 +16,11 @@ static inline void os_mutex_lock_under(struct os_mutex *m, struct os_mutex *oute
 	os_mutex_lock(m);
 }
 
+static inline bool os_mutex_trylock(struct os_mutex *m)
+{
+	return pthread_mutex_trylock(&m->mutex) == 0;
+}
+
 static inline void os_mutex_unlock(struct os_mutex *m)
 {
 	pthread_mutex_unlock(&m->mutex);

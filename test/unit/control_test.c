@@ -532,16 +532,8 @@ static void headers_of_vale(void)
 
 static void later_versions(void)
 {
-	static const uint16_t vale[] = { NETMAP_REQ_VALE_ATTACH, NETMAP_REQ_VALE_DETACH, NETMAP_REQ_VALE_NEWIF,
-					 NETMAP_REQ_VALE_POLLING_ENABLE, NETMAP_REQ_VALE_POLLING_DISABLE };
 	struct lr_file *f = lr_file_open();
-	unsigned int i;
 
-	for (i = 0; i < LR_ARRAY_SIZE(vale); i++) {
-		CHECK_EQ(core_ask(f, vale[i], "vale0:1", WRITABLE), -EOPNOTSUPP);
-		CHECK_HAS(core_why(f), "VALE");
-	}
-	CHECK_EQ(core_ask(f, NETMAP_REQ_VALE_DELIF, "vale0:1", NULL), -EOPNOTSUPP);
 	CHECK_EQ(core_ask(f, NETMAP_REQ_SYNC_KLOOP_START, "", WRITABLE), -EOPNOTSUPP);
 	CHECK_HAS(core_why(f), "CSB");
 	CHECK_EQ(core_ask(f, NETMAP_REQ_SYNC_KLOOP_STOP, "", NULL), -EOPNOTSUPP);
@@ -624,9 +616,9 @@ static void legacy(void)
 	}
 	memset(&r, 0, sizeof(r));
 	r.nr_version = 14;
-	r.nr_cmd = NETMAP_BDG_ATTACH;
+	r.nr_cmd = NETMAP_BDG_REGOPS;
 	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&r)), -EOPNOTSUPP);
-	CHECK_HAS(core_why(f), "nr_cmd 1");
+	CHECK_HAS(core_why(f), "nr_cmd 3");
 	memset(r.nr_name, 'x', sizeof(r.nr_name));
 	r.nr_cmd = 0;
 	CHECK_EQ(lr_file_ioctl(f, NIOCREGIF, ADDR(&r)), -EINVAL);

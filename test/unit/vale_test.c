@@ -496,8 +496,8 @@ static void leases(void)
 		unsigned int k, seen = 0;
 
 		for (k = 0; k < 3; k++)
-			CHECK(lr_vale_reserve(&l[k], src, q, 4 + (k == 1)));
-		CHECK(!lr_vale_reserve(&l[3], src, q, 3));
+			CHECK(lr_vale_reserve(&l[k], q, 4 + (k == 1)));
+		CHECK(!lr_vale_reserve(&l[3], q, 3));
 		for (k = 0; k < 3; k++) {
 			l[o[k]].packets = 1;
 			lr_vale_publish(&l[o[k]], src);
