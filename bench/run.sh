@@ -237,6 +237,11 @@ measure_rx() {
 measure_core() {
 	say "pipe"
 	timeout 60 "$bin/pipe" -c "$core_tx" -t "$core_seconds" > "$tmp/pipe" || die "the pipe could not be measured"
+	say "switch"
+	timeout 60 "$bin/vale" -c "$core_tx" -t "$core_seconds" > "$tmp/vale" || die "the switch could not be measured"
+	timeout 60 "$bin/vale" -c "$core_tx" -t "$core_seconds" sink > "$tmp/vale-sink" || die "the switch could not be measured"
+	timeout 60 "$bin/vale" -c "$core_tx" -t "$core_seconds" -l 1514 memcpy > "$tmp/vale-copy" ||
+		die "the switch could not be measured"
 	say "simulated NIC"
 	timeout 60 "$bin/simnic" -c "$core_tx" -t "$core_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
 }
@@ -262,6 +267,8 @@ lines() {
 	pipe_pps=$(value pps < "$tmp/pipe") && pipe_cycles=$(value cycles < "$tmp/pipe") &&
 		sim_cycles=$(value cycles < "$tmp/simnic") && mhz=$(value mhz < "$tmp/pipe") || return 1
 	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
+	vale_pps=$(value pps < "$tmp/vale") && vale_cycles=$(value cycles < "$tmp/vale") &&
+		sink_cycles=$(value cycles < "$tmp/vale-sink") && copy_ratio=$(grep ^ratio "$tmp/vale-copy" | value value) || return 1
 	note="${cpu:-$(uname -m)}, counter at $mhz MHz, Linux $(uname -r), $(nproc) cores"
 	tx_chart inline nic-tx "Sending over a veth pair, all on one core"
 	tx_chart apart nic-tx-apart "Sending over a veth pair, the receiving end on another core"
@@ -273,6 +280,7 @@ lines() {
 	echo "chart core cycles/packet The framework alone, sending and receiving in one thread"
 	echo "bar $pipe_cycles! pipe, tx + rx"
 	echo "bar 18 its goal: below"
+	echo "bar $vale_cycles! VALE hop, tx + switch + rx"
 	echo "bar $sim_cycles! simulated NIC, txsync + rxsync"
 	echo "bar 30 its goal: below"
 	echo "note batch 256; shorter is better"
@@ -287,6 +295,10 @@ lines() {
 	echo "result nic_tx_cycles $(median "$tmp/inline.cycles.nic") cycles/packet -"
 	echo "result pipe_mpps $(calc "$pipe_pps / 1e6") Mpps >=150"
 	echo "result pipe_cycles $pipe_cycles cycles/packet <18"
+	echo "result vale_mpps $(calc "$vale_pps / 1e6") Mpps >=20"
+	echo "result vale_cycles $vale_cycles cycles/packet -"
+	echo "result vale_sink_cycles $sink_cycles cycles/packet -"
+	echo "result vale_1514_vs_memcpy $copy_ratio ratio >=0.8"
 	echo "result simnic_cycles $sim_cycles cycles/packet <30"
 	echo "result open_mib $(value mib < "$tmp/open") MiB <64"
 	echo "result open_ms $(value net_ms < "$tmp/open") ms <50"
@@ -294,7 +306,7 @@ lines() {
 }
 
 [ "$(id -u)" = 0 ] || die "needs root, for network namespaces and XDP"
-for p in nic xsk packet udp sink pipe simnic open report; do
+for p in nic xsk packet udp sink pipe vale simnic open report; do
 	[ -x "$bin/$p" ] || die "$bin/$p is not built"
 done
 core_tx=0 core_rx=0

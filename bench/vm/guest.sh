@@ -113,6 +113,8 @@ in_batches() { # of so many
 	local i m
 
 	measure tx pipe none "$1"
+	measure tx vale none "$1"
+	measure tx vale-sink none "$1"
 	measure tx null none "$1"
 	for i in e1000a virtioa veth0; do
 		for m in packet-mmap xsk netmap; do

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Netmap: rings of an interface, its host rings, a null port, a pipe.
+ * Netmap: rings of an interface, its host rings, a null port, a pipe, a VALE switch.
  *
  * Sending sets each slot's length; the frames are in the buffers before. Receiving looks at each slot's length. A sync is
  * one ioctl for each batch; poll() only when there is nothing to do but wait.
@@ -14,18 +14,16 @@
 #include <poll.h>
 
 struct netmap {
-	struct nmport_d *port, *peer;	/* peer: the other end of a pipe */
+	struct nmport_d *port, *peer;	/* peer: the other end of a pipe, the other port of a switch */
 	struct netmap_ring *tx, *rx;
 };
 
-static int open_port(struct load *l, const char *prefix, const char *suffix, uint32_t mode)
+static int open_spec(struct load *l, const char *spec, uint32_t mode)
 {
 	struct netmap *n = l->own = calloc(1, sizeof(*n));
-	char spec[128];
 
 	if (!n)
 		return load_fail("no memory");
-	snprintf(spec, sizeof(spec), "netmap:%s%s%s", prefix, l->args.ifname, suffix);
 	n->port = nmport_prepare(spec);
 	if (!n->port)
 		return -1;
@@ -43,6 +41,14 @@ static int open_port(struct load *l, const char *prefix, const char *suffix, uin
 	for (uint32_t i = 0; i < n->tx->num_slots; i++)
 		args_frame(&l->args, NETMAP_BUF(n->tx, n->tx->slot[i].buf_idx));
 	return 0;
+}
+
+static int open_port(struct load *l, const char *prefix, const char *suffix, uint32_t mode)
+{
+	char spec[128];
+
+	snprintf(spec, sizeof(spec), "netmap:%s%s%s", prefix, l->args.ifname, suffix);
+	return open_spec(l, spec, mode);
 }
 
 static int open_nic(struct load *l)
@@ -74,6 +80,33 @@ static int open_pipe(struct load *l)
 		return -1;
 	n->rx = port_rx(n->peer);
 	return 0;
+}
+
+static int open_sink(struct load *l)
+{
+	return open_spec(l, "valeload:a", 0);
+}
+
+/* The other port says where it is: a packet, which nobody takes. */
+static int open_vale(struct load *l)
+{
+	struct args back = l->args;
+	struct netmap_ring *tx;
+	struct netmap *n;
+
+	if (open_sink(l))
+		return -1;
+	n = l->own;
+	n->peer = nmport_open("valeload:b");
+	if (!n->peer)
+		return -1;
+	n->rx = port_rx(n->peer);
+	back.source = l->args.target;
+	back.target = l->args.source;
+	tx = port_tx(n->peer);
+	args_frame(&back, NETMAP_BUF(tx, tx->slot[0].buf_idx));
+	port_fill(tx, 1, (uint16_t)back.length);
+	return ioctl(n->peer->fd, NIOCTXSYNC, NULL) ? load_fail("NIOCTXSYNC") : 0;
 }
 
 static int wait_port(struct netmap *n, short events)
@@ -139,7 +172,7 @@ static int pipe_batch(struct load *l)
 	came = port_take(n->rx, l->args.batch, &bytes);
 	if (came && bytes == (uint64_t)came * l->args.length)
 		return (int)came;
-	fprintf(stderr, "%u packets of together %llu bytes came through the pipe\n", came, (unsigned long long)bytes);
+	fprintf(stderr, "%u packets of together %llu bytes came through\n", came, (unsigned long long)bytes);
 	return -1;
 }
 
@@ -192,4 +225,14 @@ const struct load_method load_null_idle = {
 const struct load_method load_pipe = {
 	.name = "pipe", .what = "netmap pipe, both ends", .open_tx = open_pipe, .send = pipe_batch, .close = close_port,
 	.silent = true,
+};
+
+const struct load_method load_vale = {
+	.name = "vale", .what = "VALE switch, from port to port, both ends", .open_tx = open_vale, .send = pipe_batch,
+	.close = close_port, .silent = true,
+};
+
+const struct load_method load_vale_sink = {
+	.name = "vale-sink", .what = "VALE switch without another port", .open_tx = open_sink, .send = send_batch,
+	.close = close_port, .silent = true,
 };

@@ -53,12 +53,16 @@ goal_ratio() {
 }
 
 goals() {
-	local tx rx pipe idle
+	local tx rx pipe idle hop sink
 
+	hop=$(instr vale tx none 256) sink=$(instr vale-sink tx none 256)
+	[ -n "$hop" ] && [ -n "$sink" ] || { echo "bench-vm: the switch could not be measured" >&2; return 1; }
 	pipe=$(instr pipe tx none 256) idle=$(instr null-idle tx none 256)
 	tx=$(instr netmap tx e1000a 256) rx=$(instr netmap rx e1000b 256)
 	[ -n "$pipe" ] && [ -n "$idle" ] || { echo "bench-vm: pipe or null port could not be measured" >&2; return 1; }
 	result pipe_instr instr/packet '<=90' "$pipe"
+	result vale_instr instr/packet '<=220' "$hop"
+	result vale_sink_instr instr/packet '<=100' "$sink"
 	result sync_idle_instr instr/sync '<=500' "$idle"
 	goal_ratio generic_tx_vs_pktgen 1.25 "$tx" "$(instr pktgen-best tx e1000a 256)" &&
 		goal_ratio generic_tx_vs_udp 0.5 "$tx" "$(instr udp tx e1000a 256)" &&
