@@ -6,7 +6,7 @@ set -u -o pipefail
 usage() {
 	cat <<END
 usage: fuzz/run.sh [-h] SECONDS [TARGET...]
-  Runs each target (ioctl spec ring) for SECONDS, under the address and undefined behaviour sanitizers.
+  Runs each target (ioctl spec ring vale) for SECONDS, under the address and undefined behaviour sanitizers.
   Exit code 1 if one found something (its input is named), 77 if there is no fuzzer here.
 END
 }
@@ -17,7 +17,7 @@ case ${1-} in
 esac
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- ioctl spec ring
+[ $# -gt 0 ] || set -- ioctl spec ring vale
 
 cd "$(dirname "$0")/.." || exit 1
 out=build/fuzz
