@@ -6,7 +6,7 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 parameters=/sys/module/netmap/parameters
-seconds=60 limit=900
+seconds=60
 
 usage() {
 	cat <<USAGE
@@ -26,6 +26,7 @@ while getopts hk:t: opt; do
 	esac
 done
 shift $((OPTIND - 1))
+limit=$((15 * seconds))	# for one program
 
 # What can be written there, as `name value` lines: tests change it, and may die before they change it back.
 remember() {
