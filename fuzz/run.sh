@@ -6,7 +6,7 @@ set -u -o pipefail
 usage() {
 	cat <<END
 usage: fuzz/run.sh [-h] SECONDS [TARGET...]
-  Runs each target (ioctl spec ring vale) for SECONDS, under the address and undefined behaviour sanitizers.
+  Runs each target (ioctl spec ring vale daemon) for SECONDS, under the address and undefined behaviour sanitizers.
   Exit code 1 if one found something (its input is named), 77 if there is no fuzzer here.
 END
 }
@@ -17,7 +17,7 @@ case ${1-} in
 esac
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- ioctl spec ring vale
+[ $# -gt 0 ] || set -- ioctl spec ring vale daemon
 
 cd "$(dirname "$0")/.." || exit 1
 out=build/fuzz
@@ -39,11 +39,16 @@ if ! "$cc" -fsanitize=fuzzer,address,undefined "$out/probe.c" -o "$out/probe" 2>
 fi
 
 build() {	# target
-	local more=()
+	local more=() user=(os/user/*.c)
 
 	# The library's calls of the C library go to a device in the target, not to the system's.
 	[ "$1" != spec ] || more=(lib/nm*.c -Wl,--wrap=open,--wrap=close,--wrap=ioctl,--wrap=mmap)
-	"$cc" "${cflags[@]}" "fuzz/$1.c" fuzz/no_nic.c "${core[@]}" os/user/*.c "${more[@]}" -lpthread -o "$out/$1" >"$out/$1.build" 2>&1
+	# The daemon has its own way to its callers' memory.
+	[ "$1" != daemon ] || {
+		user=($(ls os/user/*.c | grep -v /caller.c))
+		more=($(ls daemon/*.c | grep -v -e /main.c -e /listen.c) -lconfig)
+	}
+	"$cc" "${cflags[@]}" "fuzz/$1.c" fuzz/no_nic.c "${core[@]}" "${user[@]}" "${more[@]}" -lpthread -o "$out/$1" >"$out/$1.build" 2>&1
 }
 
 run() {		# target

@@ -10,7 +10,7 @@ $(B)/obj/test/daemon/%.o: test/daemon/%.c
 	@$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -Iinclude -Itest/lib -Itest/conformance $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-$(B)/test/daemon/%: $(B)/obj/test/daemon/%.o $(CONFORMANCE_SHARED) $(B)/obj/daemon/message.o $(CONFORMANCE_LIB)
+$(B)/test/daemon/%: $(B)/obj/test/daemon/%.o $(CONFORMANCE_SHARED) $(if $(filter tsan,$(SAN)),,$(B)/obj/daemon/message.o) $(CONFORMANCE_LIB)
 	@mkdir -p $(@D)
 	@$(call say,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(filter %.o,$^) -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../../lib' \
