@@ -16,6 +16,8 @@ start_bridge() {
 ping_once() { in_ns a ping -q -c 1 -W 1 10.0.0.2 >/dev/null; }
 no_ping() { ! ping_once; }
 
+seconds=$((SLOW > 1 ? 1 : 3))
+
 serve() {
 	netns_spawn server "$1" "$B/test/netns/stream" -s 7000
 	wait_for 10 netns_said server ready
@@ -67,8 +69,8 @@ for backend in $BACKENDS; do
 		netns_spawn ping a ping -q -c 20 -i 0.02 -W 2 -s 1472 -M "do" 10.0.0.2
 		netns_reap ping && netns_said ping ' 0% packet loss'
 		verdict "$what: ping with 1514 bytes" $? "lost packets"
-		stream "$what: TCP from the host" a b 10.0.0.2 3
-		stream "$what: TCP to the host" b a 10.0.0.1 3
+		stream "$what: TCP from the host" a b 10.0.0.2 $seconds
+		stream "$what: TCP to the host" b a 10.0.0.1 $seconds
 		netns_stop bridge INT
 		verdict "$what: ends at an interrupt" $?
 	done
