@@ -126,6 +126,7 @@ netns() {
 
 kernel() {
 	run kernel 300 bash "$B/test/kernel/run.sh" -k "$LR_KO" -t $((60 * LR_SLOW))
+	run vale 100 env BIN="$PWD/$B/bin" bash test/kernel/vale.sh
 }
 
 # on_wire KIND PROGRAM CASE...: these cases of it, or all.
