@@ -12,8 +12,10 @@ usage() {
 usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (as many as there are processors)
-  -p		this part, may be repeated: raw, kernel, small (those three if none is named), netns, linked, nics
+  -p		this part, may be repeated: raw, kernel, small (those three if none is named), netns, linked, and
+		e1000, e1000e, virtio: tests on these NICs; nics: on all three
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
+  LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
   LR_VM_BUDGET	no machine is begun after so many seconds: its part is skipped, and said to be (no limit)
   Needs the tests to be built (make all tests) and root. Output of each machine stays in build/log/vm-KERNEL-PART.log.
@@ -53,7 +55,7 @@ parts='raw kernel small'
 machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
-	nics) echo "-M 1024 -c 2 -n e1000|e1000e|virtio -- wire e1000 wire e1000e wire virtio" ;;
+	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
 	*) echo "-M 1024 -c 2 -- $1" ;;
 	esac
 }
@@ -65,7 +67,7 @@ one() {
 	[ "$kernel" != debug ] || slow=12 seconds=5400 memory='-M 2048'
 	for w in $(machine "$part"); do
 		[ "$w" != -- ] || break
-		options+=("${w//|/ }")
+		options+=("$w")
 	done
 	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
 		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
@@ -104,7 +106,8 @@ for kernel in "$@"; do
 	fi
 done
 # What matters most comes first, on all kernels.
-for part in ${only:-$parts}; do
+only=${only:-$parts}
+for part in ${only/nics/e1000 e1000e virtio}; do
 	for kernel in ${kernels[@]+"${kernels[@]}"}; do
 		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 			wait -n
