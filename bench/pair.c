@@ -37,18 +37,16 @@ static int sender(const struct args *args, const char *name)
 	return 0;
 }
 
-/* Up to a whole ring at once: what there is. */
+/* Up to a whole ring at once: what there is. poll is the sync, too. */
 static int receive_some(struct nmport_d *d, uint64_t *packets, uint64_t *bytes)
 {
 	struct pollfd p = { .fd = d->fd, .events = POLLIN };
 	struct netmap_ring *rx = port_rx(d);
-	unsigned n;
 
-	if (ioctl(d->fd, NIOCRXSYNC, NULL))
+	if (poll(&p, 1, 1000) < 0 && errno != EINTR)
 		return -1;
-	n = port_take(rx, rx->num_slots, bytes);
-	*packets += n;
-	return n || poll(&p, 1, 1000) >= 0 || errno == EINTR ? 0 : -1;
+	*packets += port_take(rx, rx->num_slots, bytes);
+	return 0;
 }
 
 static int receiver(const struct args *args, struct nmport_d *d)

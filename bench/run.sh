@@ -46,11 +46,12 @@ die() { say "$*"; exit 1; }
 
 sink_pid=
 source_pid=
+daemon_pid=
 tmp=$(mktemp -d) || exit 1
 
 clean() {
 	trap - EXIT INT TERM HUP
-	for pid in $sink_pid $source_pid; do
+	for pid in $sink_pid $source_pid $daemon_pid; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	for ns in "$A" "$B"; do
@@ -246,6 +247,41 @@ measure_core() {
 	timeout 60 "$bin/simnic" -c "$core_tx" -t "$core_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
 }
 
+# Two processes, through netmapd, and through UDP sockets and the veth: in turns.
+daemon_turn() {
+	timeout 30 env NETMAP_HOST=daemon NETMAP_SOCKET="$tmp/netmapd" "$bin/pair" -t 0.5 > "$tmp/line" ||
+		die "netmapd could not be measured"
+	value pps < "$tmp/line" >> "$tmp/daemon"
+}
+
+udp_turn() {
+	ip netns exec "$A" timeout 30 "$bin/udp" -t 10 -c "$core_tx" > "$tmp/source" &
+	source_pid=$!
+	in_b timeout 30 "$bin/udp" recv -t 0.5 -c "$core_rx" > "$tmp/line" || die "UDP sockets could not be measured"
+	kill "$source_pid" && wait "$source_pid"
+	source_pid=
+	value pps < "$tmp/line" >> "$tmp/udp-pair"
+}
+
+measure_daemon() {
+	say "netmapd"
+	"$bin/../bin/netmapd" -p -s "$tmp/netmapd" &
+	daemon_pid=$!
+	n=0
+	until [ -S "$tmp/netmapd" ]; do
+		n=$((n + 1))
+		[ $n -lt 500 ] || die "netmapd does not start"
+		sleep 0.02
+	done
+	i=0
+	while [ $i -lt $few_rounds ]; do
+		if [ $((i % 2)) = 0 ]; then daemon_turn && udp_turn; else udp_turn && daemon_turn; fi
+		i=$((i + 1))
+	done
+	kill "$daemon_pid" && wait "$daemon_pid"
+	daemon_pid=
+}
+
 measure_open() {
 	say "opening"
 	in_a timeout 120 "$bin/open" -i lrb0 > "$tmp/open" || die "opening could not be measured"
@@ -300,13 +336,15 @@ lines() {
 	echo "result vale_sink_cycles $sink_cycles cycles/packet -"
 	echo "result vale_1514_vs_memcpy $copy_ratio ratio >=0.8"
 	echo "result simnic_cycles $sim_cycles cycles/packet <30"
+	echo "result daemon_mpps $(mpps "$tmp/daemon") Mpps >=14.88"
+	echo "result daemon_vs_udp $(ratio daemon udp-pair) ratio >=20"
 	echo "result open_mib $(value mib < "$tmp/open") MiB <64"
 	echo "result open_ms $(value net_ms < "$tmp/open") ms <50"
 	echo "result open_program_ms $(value program_ms < "$tmp/open") ms -"
 }
 
 [ "$(id -u)" = 0 ] || die "needs root, for network namespaces and XDP"
-for p in nic xsk packet udp sink pipe vale simnic open report; do
+for p in nic xsk packet udp sink pipe pair vale simnic open report ../bin/netmapd; do
 	[ -x "$bin/$p" ] || die "$bin/$p is not built"
 done
 core_tx=0 core_rx=0
@@ -315,6 +353,7 @@ mkdir -p "$out" || exit 1
 setup
 measure_core
 measure_open
+measure_daemon
 measure_tx inline $rounds nic xsk udp packet
 tc -n "$A" qdisc replace dev lrb0 root pfifo limit 1000 2>/dev/null || say "no pfifo: a full veth loses packets"
 measure_tx apart $few_rounds nic xsk udp packet

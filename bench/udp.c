@@ -4,14 +4,14 @@
  *
  * The payload is such that the frame on the wire has the length asked for. Measured: the calls, with all that the
  * kernel does in them. -b is not used, except with "mmsg", which hands the kernel that many packets per sendmmsg():
- * the best that sockets can do.
+ * the best that sockets can do. "recv" is the other end: one recv() for each.
  */
 #include "args.h"
 
 #include <sys/socket.h>
 
 static const char letters[] = "b:l:t:c:s:d:h";
-static const char purpose[] = "udp [mmsg] [options]: send UDP packets through a socket\n";
+static const char purpose[] = "udp [mmsg|recv] [options]: send UDP packets through a socket, or receive them\n";
 
 struct udp {
 	struct args args;
@@ -44,9 +44,18 @@ static void send_many(struct udp *u)
 		u->failed++;
 }
 
-static int prepare(struct udp *u)
+static void receive_each(struct udp *u)
+{
+	char packet[2048];
+
+	if (recv(u->fd, packet, sizeof(packet), 0) >= 0)
+		u->sent++;
+}
+
+static int prepare(struct udp *u, bool receive)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(ARGS_DISCARD), .sin_addr = u->args.source_ip };
+	struct timeval patience = { 0, 100000 };
 	int space = 4 << 20;
 
 	u->to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(ARGS_DISCARD), .sin_addr = u->args.target_ip };
@@ -59,6 +68,12 @@ static int prepare(struct udp *u)
 		return -1;
 	}
 	setsockopt(u->fd, SOL_SOCKET, SO_SNDBUFFORCE, &space, sizeof(space));
+	setsockopt(u->fd, SOL_SOCKET, SO_RCVBUFFORCE, &space, sizeof(space));
+	/* The far end is where the sender sends to. */
+	if (receive) {
+		from.sin_addr = u->args.target_ip;
+		setsockopt(u->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	}
 	if (bind(u->fd, (struct sockaddr *)&from, sizeof(from))) {
 		fprintf(stderr, "cannot bind: %s\n", strerror(errno));
 		return -1;
@@ -75,29 +90,32 @@ int main(int argc, char **argv)
 {
 	struct udp u = { .fd = -1 };
 	struct measure m;
-	bool many;
+	bool many, receive;
 	uint64_t end;
 
 	args_parse(&u.args, argc, argv, letters, purpose);
 	many = u.args.rest < argc && !strcmp(argv[u.args.rest], "mmsg");
-	if (u.args.rest + many < argc) {
+	receive = u.args.rest < argc && !strcmp(argv[u.args.rest], "recv");
+	if (u.args.rest + (many || receive) < argc) {
 		args_help(stderr, purpose, letters);
 		return 2;
 	}
-	if (prepare(&u))
+	if (prepare(&u, receive))
 		return 1;
 	measure_catch_signals();
 	measure_pin(u.args.core);
 	measure_start(&m);
 	end = m.nsec + (uint64_t)(u.args.seconds * 1e9);
 	do {
-		if (many)
+		if (receive)
+			receive_each(&u);
+		else if (many)
 			send_many(&u);
 		else
 			send_each(&u);
 	} while (measure_nsec() < end && !measure_interrupted);
 	measure_stop(&m);
-	measure_print(&m, many ? "udp-mmsg" : "udp-tx", u.sent, " errors=%" PRIu64, u.failed);
+	measure_print(&m, receive ? "udp-rx" : many ? "udp-mmsg" : "udp-tx", u.sent, " errors=%" PRIu64, u.failed);
 	close(u.fd);
 	free(u.messages);
 	free(u.payload.iov_base);

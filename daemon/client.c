@@ -26,7 +26,6 @@
 #include "daemon/user.h"
 
 #define HELLO_MS 5000	/* to say who he is */
-#define SPINS 400	/* looks at the door before sleeping */
 #define LEAVE_MS 1000	/* from saying that one closes to closing */
 
 struct client {
@@ -40,6 +39,7 @@ struct client {
 	struct lr_door door;
 	struct pollfd *fds;
 	unsigned int room;
+	unsigned int spins, waits;
 };
 
 static pthread_mutex_t clients = PTHREAD_MUTEX_INITIALIZER;
@@ -223,14 +223,15 @@ static int message(struct client *c)
 /* A short while: who just asked often asks again. */
 static bool spin(struct client *c)
 {
-	unsigned int i;
+	unsigned int i = lrd_spins(&c->spins, &c->waits);
 
-	for (i = 0; i < SPINS; i++) {
+	for (; i; i--) {
 		if (lr_door_asked(&c->door))
-			return true;
+			break;
 		__builtin_ia32_pause();
 	}
-	return false;
+	lrd_spun(&c->spins, i > 0);
+	return i > 0;
 }
 
 static int make_room(struct client *c, unsigned int n)

@@ -108,6 +108,23 @@ struct lrd_door {
 	uint32_t zero[15];
 };
 
+/*
+ * How long to look before sleeping, on either side: longer when that was worth it, shorter when not; now and then a try. On a busy
+ * machine the processor is better given to the other side at once.
+ */
+#define LRD_SPINS_MAX 400u
+#define LRD_SPINS_TRY 32u
+
+static inline unsigned int lrd_spins(unsigned int *spins, unsigned int *waits)
+{
+	return ++*waits % LRD_SPINS_TRY ? *spins : LRD_SPINS_MAX;
+}
+
+static inline void lrd_spun(unsigned int *spins, int worth)
+{
+	*spins = worth ? (*spins < LRD_SPINS_MAX / 2 ? 2 * *spins + 16 : LRD_SPINS_MAX) : *spins / 2;
+}
+
 #define LRD_DOOR_SIZE 4096u
 _Static_assert(sizeof(struct lrd_lane) == 64 && sizeof(struct lrd_door) <= LRD_DOOR_SIZE, "the door's layout is for both sides");
 

@@ -15,7 +15,6 @@
 #include "device_libc.h"
 #include "os/user/waiter.h"
 
-#define SPINS 200		/* looks at the answer before sleeping */
 #define LOOK_NS 50000000	/* how often to see if the daemon is there */
 
 static bool is_dead(struct lr_remote *r)
@@ -64,20 +63,25 @@ static int sleep_on(struct lr_remote *r, struct lrd_lane *l, uint32_t n, uint64_
 	return err;
 }
 
+static __thread unsigned int spins __attribute__((tls_model("initial-exec"))), waits __attribute__((tls_model("initial-exec")));
+
 /* The result, or -ENXIO without a daemon. */
 static int32_t await(struct lr_remote *r, unsigned int k, uint32_t n)
 {
 	struct lrd_lane *l = &r->door->lane[k];
 	int saved = errno, err = 0;
+	unsigned int i = lrd_spins(&spins, &waits);
 	uint64_t answer;
-	unsigned int i;
 
-	for (i = 0; i < SPINS; i++) {
+	for (; i; i--) {
 		answer = os_load_acquire(&l->answer);
 		if (lrd_answered(answer, n))
-			return lrd_result(answer);
+			break;
 		__builtin_ia32_pause();
 	}
+	lrd_spun(&spins, i > 0);
+	if (i)
+		return lrd_result(answer);
 	err = os_load(&r->dead) ? -ENXIO : sleep_on(r, l, n, &answer);
 	errno = saved;
 	return err ? err : lrd_result(answer);
@@ -115,9 +119,19 @@ int lr_remote_sync(struct lr_remote *r, bool tx)
 	return err > 0 ? 0 : err;
 }
 
+/*
+ * What this thread asked last, armed, without anything being ready: from then on it is safe to sleep on the chimes, so before it
+ * sleeps it need not ask again.
+ */
+static __thread struct {
+	const struct lr_remote *remote;
+	unsigned int events;
+} asked __attribute__((tls_model("initial-exec")));
+
 unsigned int lr_remote_poll(struct lr_remote *r, unsigned int events, struct os_waiter *w)
 {
 	static const unsigned int bit[2] = { LR_POLLIN, LR_POLLOUT };
+	bool again = w && asked.remote == r && asked.events == events;
 	unsigned int ready = 0, i;
 	uint32_t n[2] = { 0, 0 };
 
@@ -126,17 +140,25 @@ unsigned int lr_remote_poll(struct lr_remote *r, unsigned int events, struct os_
 	for (i = 0; i < 2; i++) {
 		if (!(events & bit[i]))
 			continue;
-		n[i] = w ? ask_armed(r, LRD_POLL_IN + i) : ask(r, LRD_POLL_IN + i);
+		if (!again)
+			n[i] = ask_armed(r, LRD_POLL_IN + i);
 		if (w)
 			os_waiter_add(w, r->chime[i], POLLIN);
 	}
+	asked.remote = NULL;
 	if (os_load_acquire(&r->memory) < 0 || os_load(&r->dead) || (w && is_dead(r)))
 		return LR_POLLERR;
+	if (again)
+		return 0;
 	ring(r);
 	for (i = 0; i < 2; i++) {
 		int32_t got = events & bit[i] ? await(r, LRD_POLL_IN + i, n[i]) : 0;
 
 		ready |= got < 0 ? LR_POLLERR : (unsigned int)got & (bit[i] | LR_POLLERR);
+	}
+	if (!ready) {
+		asked.remote = r;
+		asked.events = events;
 	}
 	return ready;
 }
