@@ -27,23 +27,19 @@
 #ifndef LR_VALE_H
 #define LR_VALE_H
 
+#include <net/netmap_vale.h>
+
 #include "core/port.h"
 #include "core/vale_table.h"
 
-#define LR_VALE_NOBODY 0u	/* ports have numbers from 1 on */
+#define LR_VALE_NOBODY ((unsigned int)NETMAP_VALE_NOBODY)	/* ports have numbers from 1 on */
 #define LR_VALE_PORTS 254u
-#define LR_VALE_FLOOD 255u	/* all ports but the one it came from */
+#define LR_VALE_FLOOD ((unsigned int)NETMAP_VALE_ALL)	/* all ports but the one it came from */
 #define LR_VALE_BATCH 256u	/* slots that are switched together; more than a packet may have */
 #define LR_SWITCHES_MAX 1024u
 
 struct lr_switch;
 struct lr_vale_port;
-
-/*
- * Says where a packet goes: a port's number, LR_VALE_FLOOD or LR_VALE_NOBODY. frame is its first `len` bytes, at least 14;
- * more of it may be in other slots; a program may be changing them. Called by several senders at once; may not sleep.
- */
-typedef unsigned int (*lr_vale_function)(void *arg, const void *frame, uint32_t len, unsigned int port, unsigned int ring);
 
 /* One slot's data on its way. Of a packet of several slots the first has all but data and len. */
 struct lr_vale_piece {
@@ -108,7 +104,7 @@ struct lr_switch {
 	uint16_t index;
 	unsigned int num_ports;		/* with the last one it goes */
 	struct lr_vale_source *sources;
-	lr_vale_function function;	/* NULL: as the table says. Read in a section */
+	netmap_vale_function function;	/* NULL: as the table says. Read in a section */
 	void *function_arg;
 	struct lr_vale_port *port[LR_VALE_FLOOD];	/* by number. Read in a section; written under the control lock */
 	unsigned int top;		/* no port has a higher number; read in a section */
@@ -133,9 +129,11 @@ void lr_switch_settle(struct lr_switch *sw);
 
 struct lr_switch *lr_switch_find(const char *name, size_t len, uint64_t netns);
 struct lr_switch *lr_switch_by_index(unsigned int index, uint64_t netns);
+/* All of them, one after the other; NULL: the first, and after the last. */
+struct lr_switch *lr_switch_next(const struct lr_switch *sw);
 
 /* Another function says where packets go; NULL: the table again. */
-void lr_switch_set_function(struct lr_switch *sw, lr_vale_function function, void *arg);
+void lr_switch_set_function(struct lr_switch *sw, netmap_vale_function function, void *arg);
 
 /* --- vale_forward.c -------------------------------------------------------------------------------------- */
 

@@ -223,7 +223,7 @@ static os_noinline unsigned int by_table(struct lr_vale_source *src, const char 
 }
 
 /* Where the packet at piece i goes, whatever there is about it. */
-static unsigned int destination(struct lr_vale_source *src, uint32_t i, lr_vale_function function, uint32_t tick)
+static unsigned int destination(struct lr_vale_source *src, uint32_t i, netmap_vale_function function, uint32_t tick)
 {
 	const struct lr_vale_piece *p = &src->piece[i];
 	const char *frame = p->data + src->hdr_len;
@@ -245,7 +245,7 @@ static unsigned int destination(struct lr_vale_source *src, uint32_t i, lr_vale_
 	return dst > LR_VALE_FLOOD || dst == src->port->index ? LR_VALE_NOBODY : dst;
 }
 
-static void look_up_each(struct lr_vale_source *src, lr_vale_function function, uint32_t tick)
+static void look_up_each(struct lr_vale_source *src, netmap_vale_function function, uint32_t tick)
 {
 	uint32_t i;
 
@@ -310,7 +310,7 @@ static void look_up_plain(struct lr_vale_source *src, uint32_t tick)
 
 static void look_up(struct lr_vale_source *src)
 {
-	lr_vale_function function = os_load_acquire(&src->port->sw->function);
+	netmap_vale_function function = os_load_acquire(&src->port->sw->function);
 	uint32_t tick = lr_vale_tick(&src->port->sw->table);
 	unsigned int i;
 

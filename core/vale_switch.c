@@ -5,6 +5,7 @@
  */
 #include "core/control.h"
 #include "core/vale.h"
+#include "core/vale_function.h"
 
 static struct lr_switch *switches;
 
@@ -38,6 +39,11 @@ struct lr_switch *lr_switch_by_index(unsigned int index, uint64_t netns)
 	return NULL;
 }
 
+struct lr_switch *lr_switch_next(const struct lr_switch *sw)
+{
+	return sw ? sw->next : switches;
+}
+
 static struct lr_switch *switch_create(const char *name, size_t len, uint64_t netns, struct lr_why *why)
 {
 	struct lr_switch *sw;
@@ -60,6 +66,7 @@ static struct lr_switch *switch_create(const char *name, size_t len, uint64_t ne
 	sw->table.tick = os_seconds() / LR_VALE_TICK;
 	sw->next = switches;
 	switches = sw;
+	lr_vale_find_function(sw);
 	return sw;
 }
 
@@ -149,11 +156,11 @@ void lr_switch_settle(struct lr_switch *sw)
 	}
 }
 
-void lr_switch_set_function(struct lr_switch *sw, lr_vale_function function, void *arg)
+void lr_switch_set_function(struct lr_switch *sw, netmap_vale_function function, void *arg)
 {
 	lr_control_assert_locked();
 	/* Never the one with the other's argument. */
-	os_store(&sw->function, (lr_vale_function)NULL);
+	os_store(&sw->function, (netmap_vale_function)NULL);
 	lr_switch_settle(sw);
 	sw->function_arg = arg;
 	os_store_release(&sw->function, function);

@@ -4,6 +4,7 @@
  * lost. Headers and hostile programs have tests of their own (vale_header_test.c, vale_hostile_test.c).
  */
 #include "vale_port.h"
+#include "core/vale_function.h"
 
 static int refused(const char *name, struct nmreq_register reg, const char *part)
 {
@@ -205,23 +206,37 @@ static void another_function(void)
 {
 	struct lr_file *f[3] = { core_must_open("vale0:a", 16), core_must_open("vale0:b", 16), core_must_open("vale0:c", 16) };
 	unsigned int to = vale_number(f[2]);
-	struct lr_switch *sw;
+	struct lr_why why = { "" };
 
-	lr_control_lock();
-	sw = lr_switch_find("vale0", 5, f[0]->port->netns);
-	lr_switch_set_function(sw, to_port, &to);
-	lr_control_unlock();
+	CHECK_EQ(lr_vale_set_function("switch", 0, to_port, &to, &why), -EINVAL);
+	CHECK_EQ(lr_vale_set_function("vale0:a", 0, to_port, &to, &why), -EINVAL);
+	CHECK_EQ(lr_vale_set_function("vale0", 0, to_port, &to, NULL), 0);
+	why.text[0] = '\0';
+	CHECK_EQ(lr_vale_set_function("vale0", 0, to_port, &to, &why), -EBUSY);
+	CHECK_HAS(why.text, "vale0");
 	vale_send_one(f[0], 0xff, 1, 1);
 	vale_get(f[2], 1, FRAME);
 	CHECK_EQ(vale_waiting(f[1]), 0);
 	vale_send_one(f[0], 9, 1, 2);	/* nonsense is nobody */
 	CHECK_EQ(vale_count(f[0], LR_TX)->drops, 1);
-	lr_control_lock();
-	lr_switch_set_function(sw, NULL, NULL);
-	lr_control_unlock();
+	lr_vale_clear_function("vale0", 1);	/* of another namespace: not this one */
+	vale_send_one(f[0], 0xff, 1, 3);
+	CHECK_EQ(vale_waiting(f[1]), 0);
+	vale_get(f[2], 3, FRAME);
+	lr_vale_clear_function("vale0", 0);
 	vale_send_one(f[0], 0xff, 1, 3);
 	vale_get(f[1], 3, FRAME);
 	vale_close(f, 3);
+	/* There before the switch is. */
+	CHECK_EQ(lr_vale_set_function("vale0", 0, to_port, &to, NULL), 0);
+	f[0] = core_must_open("vale0:a", 16);
+	f[1] = core_must_open("vale0:b", 16);
+	f[2] = core_must_open("vale0:c", 16);
+	vale_send_one(f[0], 0xff, 1, 4);
+	CHECK_EQ(vale_waiting(f[1]), 0);
+	vale_get(f[2], 4, FRAME);
+	vale_close(f, 3);
+	lr_vale_clear_function("vale0", 0);
 }
 
 /* --- Packets of several slots, and bad ones ---------------------------------------------------------------------- */
