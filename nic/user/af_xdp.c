@@ -112,6 +112,8 @@ static void queue_end(struct lr_xdp_queue *q)
 	lr_xdp_socket_close(q);
 	close(q->fd);
 	q->fd = -1;
+	if (q->mark >= 0)
+		close(q->mark);
 	if (wait)
 		lr_xdp_socket_settle(q);
 }

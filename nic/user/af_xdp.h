@@ -86,6 +86,7 @@ struct lr_xdp_queue {
 	struct lr_xdp_nic *nic;
 	uint32_t index;
 	int fd;			/* the same number from first start to last stop; -1: neither */
+	int mark;		/* with it: tells others who has the queue; -1: there is none */
 	bool open;		/* it is a socket; or it stands for the one that is to come, and is ready for anything */
 	bool zc;		/* copies of the NIC's, for the hot paths */
 	uint32_t budget;	/* packets that a kick sends at most; 0: all there are */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "af_xdp.h"
+#include "holder.h"
 #include "os/user/waiter.h"
 
 /* What may be in flight in copy mode, in bytes of the kernel's packets; the default is enough for 270 small ones. */
@@ -134,11 +135,13 @@ static const char *no_zc(int err)
 static int bind_why(const struct lr_xdp_queue *q, int err, struct lr_why *why)
 {
 	const char *dev = q->nic->dev->name;
+	char who[64];
 
-	if (err == -EBUSY)
-		return lr_why(why, err, "queue %u of %s is in use by another process, through netmap or AF_XDP; end it, or open "
-			      "another ring",
-			      q->index, dev);
+	if (err == -EBUSY) {
+		lr_holder_find(q->nic->dev->index, q->index, who, sizeof(who));
+		return lr_why(why, err, "queue %u of %s is in use by %s, through netmap or AF_XDP; end it, open another ring, or "
+			      "share the interface through netmapd", q->index, dev, who);
+	}
 	if (err == -ENODEV)
 		return lr_why(why, -ENXIO, "%s is gone", dev);
 	return lr_why(why, err, "cannot bind to queue %u of %s: %s. NETMAP_NIC=af_packet does without AF_XDP", q->index,
@@ -356,6 +359,7 @@ static int install(struct lr_xdp_queue *q, int fd)
 {
 	if (q->fd < 0) {
 		q->fd = fd;
+		q->mark = lr_holder_mark(q->nic->dev->index, q->index);
 	} else {
 		int r = dup3(fd, q->fd, O_CLOEXEC);
 

@@ -57,6 +57,8 @@ receivers -n 2000
 netns_spawn third b "$flow" rx -i netmap:v1-1 -n 1
 ! netns_reap third 10
 verdict "a ring that another process has is refused" $?
+netns_said third "flow (process [0-9]*).*netmapd"
+verdict "and told who has it, and what can be done" $?
 two_flows 4000 && netns_reap tx && netns_reap zero && netns_reap one
 verdict "those who have the rings do not notice" $?
 netns_end
