@@ -25,6 +25,7 @@ static void e1000_irq_enable(struct e1000_adapter *adapter);
 static void e1000_irq_disable(struct e1000_adapter *adapter);
 static void e1000_setup_rctl(struct e1000_adapter *adapter);
 static void e1000_configure_rx(struct e1000_adapter *adapter);
+static void e1000_configure_msix(struct e1000_adapter *adapter);
 static void e1000_clean_tx_ring(struct e1000_ring *tx_ring);
 static void e1000_clean_rx_ring(struct e1000_ring *rx_ring);
 static int e1000_desc_unused(struct e1000_ring *ring);
@@ -175,6 +176,9 @@ static void lr_e1000e_restore_rx(struct e1000_adapter *adapter, u32 rctl)
 		ew32(CTRL, er32(CTRL) | E1000_CTRL_VME);
 	e1000_setup_rctl(adapter);
 	e1000_configure_rx(adapter);
+	/* It has switched on that reading ICR masks all, which is not for MSI-X. */
+	if (adapter->msix_entries)
+		e1000_configure_msix(adapter);
 	adapter->alloc_rx_buf(adapter->rx_ring, e1000_desc_unused(adapter->rx_ring), GFP_KERNEL);
 }
 

@@ -3,10 +3,11 @@
 #
 # In the guest, as root: sets up the interfaces, then measures. run.sh and profile.sh start it.
 #
-#	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] [-s FILE] LOAD [MEASUREMENT]
+#	guest.sh [-h] [-t SECONDS] [-b "BATCH..."] [-s FILE] [-n DIRECTORY] LOAD [MEASUREMENT]
 #	  -t	seconds of 10^9 instructions for each measurement (0.03)
 #	  -b	batches (256)
 #	  -s	leave the kernel's symbols there
+#	  -n	drivers that know netmap are there: measures them, and nothing else; e1000ea ==== hub ==== e1000eb, 192.0.5.1/30
 #	  LOAD	the program that measures, see load.c
 #	  MEASUREMENT	one alone, like "tx udp e1000a" or "rx netmap veth1"; else all, and a line "failed ..." for each
 #			that could not be made
@@ -18,16 +19,17 @@
 # guest nothing; at the far end of the veth pair the host's stack drops them, first thing in ip_rcv(). It is the same for
 # all methods. e1000 has its largest rings, so that a batch of 512 fits into them; virtio has the 256 that QEMU gives it.
 set -u
-seconds=0.03 batches=256 symbols=''
+seconds=0.03 batches=256 symbols='' native=''
 
 usage() { sed -n '4,/^set /s/^# \{0,1\}//p' "$0" | grep -v '^set '; }
 
-while getopts ht:b:s: opt; do
+while getopts ht:b:s:n: opt; do
 	case $opt in
 	h) usage; exit 0 ;;
 	t) seconds=$OPTARG ;;
 	b) batches=$OPTARG ;;
 	s) symbols=$OPTARG ;;
+	n) native=$OPTARG ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
@@ -57,6 +59,40 @@ setup() {
 		end_up dummy0 4 && sleep 3
 }
 
+# The drivers of `native` in place of the kernel's; interfaces are found again by their addresses.
+change_drivers() {
+	local d m i mac=()
+
+	for i in /sys/class/net/*[ab]; do
+		mac+=("${i##*/}=$(cat "$i/address")")
+	done
+	for d in e1000 e1000e virtio_net; do
+		rmmod $d && insmod "$native/$d.ko" || return 1
+	done
+	sleep 1
+	for m in "${mac[@]}"; do
+		for i in /sys/class/net/*; do
+			[ "$(cat "$i/address")" != "${m#*=}" ] || ip link set "${i##*/}" name "${m%%=*}" || return 1
+		done
+	done
+}
+
+setup_native() {
+	change_drivers && end_up e1000a 1 && end_up e1000b && end_up virtioa 2 && end_up virtiob && end_up e1000ea 5 &&
+		end_up e1000eb && sleep 3
+}
+
+natively() { # in batches of so many
+	local i
+
+	for i in e1000a e1000ea virtioa; do
+		measure tx native $i "$1"
+	done
+	for i in e1000b e1000eb virtiob; do
+		measure rx native $i "$1"
+	done
+}
+
 # Who sends what INTERFACE receives by METHOD: a method, its interface, and where the injector's own cost is measured. On a
 # veth pair the latter must not include delivery at the far end, which is part of receiving: a dummy interface frees the
 # packet at once.
@@ -64,6 +100,7 @@ injection() { # method, interface
 	case $1,$2 in
 	netmap-host,*) echo packet-stack "$2" "$2" ;;	# what the host sends there
 	*,e1000b) echo packet-mmsg e1000a e1000a ;;
+	*,e1000eb) echo packet-mmsg e1000ea e1000ea ;;
 	*,virtiob) echo packet-mmsg virtioa virtioa ;;
 	*) echo packet-mmsg veth0 dummy0 ;;
 	esac
@@ -74,6 +111,7 @@ network() {
 	e1000a) echo 1 ;;
 	virtioa) echo 2 ;;
 	veth0) echo 3 ;;
+	e1000ea) echo 5 ;;
 	*) echo 4 ;;
 	esac
 }
@@ -136,6 +174,13 @@ in_batches() { # of so many
 	measure rx netmap-host e1000b "$1"
 }
 
+if [ -n "$native" ]; then
+	setup_native || { echo "the drivers that know netmap could not be set up" >&2; exit 1; }
+	for batch in $batches; do
+		natively "$batch"
+	done
+	exit 0
+fi
 setup || { echo "the interfaces could not be set up" >&2; exit 1; }
 [ -z "$symbols" ] || cat /proc/kallsyms >"$symbols" || exit 1
 if [ $# -gt 0 ]; then

@@ -202,6 +202,24 @@ const struct load_method load_netmap = {
 	.send = send_batch, .finish = finish, .receive = receive_batch, .close = close_port,
 };
 
+/* Drivers whose own rings they are count late, or not at all: that all was sent is what the rings say. */
+static int finish_native(struct load *l)
+{
+	const struct netmap *n = l->own;
+
+	if (finish(l))
+		return -1;
+	if (!nm_tx_pending(n->tx))
+		return 0;
+	fprintf(stderr, "not all was sent\n");
+	return -1;
+}
+
+const struct load_method load_native = {
+	.name = "native", .what = "netmap on the interface's rings, whose driver knows netmap", .open_tx = open_nic, .open_rx = open_nic,
+	.send = send_batch, .finish = finish_native, .receive = receive_batch, .close = close_port, .silent = true,
+};
+
 const struct load_method load_netmap_host = {
 	.name = "netmap-host", .what = "netmap on the host rings", .open_tx = open_host, .open_rx = open_host,
 	.send = send_batch, .receive = receive_batch, .close = close_port, .rival = &load_netmap, .silent = true,

@@ -13,7 +13,8 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (as many as there are processors)
   -p		this part, may be repeated: raw, kernel, small (those three if none is named), netns, linked, and
-		e1000, e1000e, virtio: tests on these NICs; nics: on all three
+		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on the three with drivers that
+		know netmap, which are built for it (see make drivers)
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
@@ -55,6 +56,7 @@ parts='raw kernel small'
 machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
+	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio -- native e1000 native e1000e native virtio" ;;
 	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
 	*) echo "-M 1024 -c 2 -- $1" ;;
 	esac
@@ -67,8 +69,13 @@ one() {
 	[ "$kernel" != debug ] || slow=12 seconds=5400 memory='-M 2048'
 	for w in $(machine "$part"); do
 		[ "$w" != -- ] || break
-		options+=("$w")
+		options+=("${w//|/ }")
 	done
+	if [ "$part" = native ]; then
+		scripts/drivers.sh -k "$kernel" >"$log" 2>&1 ||
+			{ tail -n 20 "$log"; echo "not ok $kernel native: the drivers cannot be built"; return 1; }
+		options+=(-e "LR_DRIVERS=$PWD/build/drivers/$(basename "${module%/*}")")
+	fi
 	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
 		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
 	rc=$?

@@ -13,6 +13,8 @@
 #	kernel		test/kernel: what only the kernel has
 #	wire KIND	conformance, flows and kill -9 on NICs KINDa and KINDb: what may differ from NIC to NIC
 #	dummy		an interface that takes everything
+#	native KIND	the driver of LR_DRIVERS, which knows netmap, and what may happen to its device; with LR_NATIVE_WIRE, any
+#			word, then all of wire
 #
 # Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file; LR_WIRE_ALL, any
 # word: on NICs also what is the same on all of them.
@@ -77,11 +79,13 @@ soon() {
 	return 1
 }
 
+# Drivers that know netmap use it as long as they are loaded.
+drivers_loaded=0
 unused() {
-	local n=0
+	local n=$drivers_loaded
 
 	[ ! -e /sys/module/netmap ] || read -r n </sys/module/netmap/refcnt
-	[ "$n" -eq 0 ]
+	[ "$n" -eq "$drivers_loaded" ]
 }
 
 lsof_netmap() { find /proc/[0-9]*/fd -lname /dev/netmap 2>/dev/null | tr '\n' ' '; }
@@ -157,11 +161,127 @@ wire() {
 	run "$kind/flow" 120 env COUNT=2000 LR_CASES='^device: (netmap|kernel|one|first)' bash test/netns/flow.sh
 	run "$kind/kill" 100 env ROUNDS=5 bash test/netns/kill.sh
 	unset LR_WIRE
+	ip link del lr0.5 2>/dev/null
 	ip link set lr0 down
 	ip link set lr1 down
 	ip link set lr0 name "${kind}a"
 	ip link set lr1 name "${kind}b"
 	interfaces_before=$(interfaces)
+}
+
+# Interfaces KINDa and KINDb get another driver: stock, or that of LR_DRIVERS.
+change_driver() {
+	local kind=$1 driver=$1 file=$2 side d mac_a mac_b
+
+	[ "$kind" != virtio ] || driver=virtio_net
+	mac_a=$(cat "/sys/class/net/${kind}a/address") mac_b=$(cat "/sys/class/net/${kind}b/address")
+	rmmod "$driver" || return
+	if [ "$file" = stock ]; then modprobe "$driver"; else insmod "$file/$driver.ko"; fi || return
+	for side in "a $mac_a" "b $mac_b"; do
+		soon named "$kind${side%% *}" "${side#* }" || return
+	done
+}
+
+# The interface with that address gets the name.
+named() {
+	local d
+
+	for d in /sys/class/net/*; do
+		[ "$(cat "$d/address")" = "$2" ] && ip link set "${d##*/}" name "$1" && return
+	done
+	return 1
+}
+
+native() {
+	local kind=$1
+
+	change_driver "$kind" "$LR_DRIVERS" || { not_ok "native/$kind" "the driver cannot be loaded: $(dmesg | tail -n 1)"; return; }
+	drivers_loaded=1
+	interfaces_before=$(interfaces)
+	backend "$kind" 'native: '
+	modes "$kind"
+	changes "$kind"
+	[ -z "${LR_NATIVE_WIRE:-}" ] || wire "$kind"
+	change_driver "$kind" stock
+	verdict "native/$kind: the driver goes" $? "it does not"
+	drivers_loaded=0
+	backend "$kind" 'generic: '
+	leftovers "native/$kind"
+}
+
+# The port on KINDa is driven so.
+backend() {
+	"$B/bin/pkt-gen" -i "netmap:${1}a" -f tx -n 1 -l 60 >$out 2>&1
+	grep -q "$2" $out
+	verdict "native/$1: ${2%: }" $? "$(tail -n 3 $out | tr '\n' ' ')"
+}
+
+# Parameter admode.
+modes() {
+	local mode=/sys/module/netmap/parameters/admode
+
+	ip link set "${1}a" up
+	ip link set "${1}b" up
+	echo 2 >$mode
+	backend "$1" 'generic: '
+	echo 1 >$mode
+	backend "$1" 'native: '
+	"$B/bin/pkt-gen" -i netmap:lo -f tx -n 1 >$out 2>&1
+	[ $? -ne 0 ] && grep -q 'admode' $out
+	verdict "native/$1: admode 1 wants a native driver" $? "$(tail -n 2 $out | tr '\n' ' ')"
+	echo 0 >$mode
+}
+
+# What happens to a device while a program has it: the program goes on, or ends with an error; nobody hangs.
+changes() {
+	local a=${1}a b=${1}b i device driver
+
+	for i in {1..20}; do
+		"$B/bin/pkt-gen" -i "netmap:$a" -f tx -n 500 -l 60 >$out 2>&1 || break
+	done &
+	for i in {1..20}; do
+		timeout 60 "$B/bin/pkt-gen" -i "netmap:$b" -f tx -n 500 -l 60 >$out.b 2>&1 || break
+	done
+	wait $!
+	verdict "native/$1: opened and closed again and again under load" $? "$(tail -n 2 $out $out.b | tr '\n' ' ')"
+	hold "$a"
+	ip link set "$a" down
+	sleep 1
+	ip link set "$a" up
+	sleep 3
+	"$B/bin/pkt-gen" -i "netmap:$b" -f tx -n 5000 -l 60 >$out.b 2>&1
+	sleep 2
+	release
+	grep -qE 'received [1-9]' $out
+	verdict "native/$1: receives again after down and up" $? "$(tail -n 3 $out | tr '\n' ' ')"
+	hold "$a"
+	ethtool -G "$a" rx 128
+	ended
+	verdict "native/$1: other ring sizes end the program" $? "it goes on"
+	device=$(basename "$(readlink "/sys/class/net/$a/device")")
+	driver=/sys/class/net/$a/device/driver
+	driver=$(readlink -f "$driver")
+	hold "$a"
+	echo "$device" >"$driver/unbind"
+	ended
+	verdict "native/$1: unbound from its driver, the program ends" $? "it goes on"
+	echo "$device" >"$driver/bind"
+	sleep 1
+	for i in /sys/class/net/eth*; do
+		[ -e "$i" ] && ip link set "${i##*/}" name "$a"
+	done
+	ip link set "$a" up
+	leftovers "native/$1"
+}
+
+# The program of hold ends by itself.
+ended() {
+	soon eval '! kill -0 $holder 2>/dev/null'
+	local rc=$?
+
+	[ $rc -eq 0 ] || kill -KILL $holder
+	wait $holder
+	return $rc
 }
 
 # An interface that takes everything and gives nothing back.
@@ -304,8 +424,8 @@ interfaces_before=$(interfaces)
 while [ $# -gt 0 ]; do
 	case $1 in
 	small | raw | linked | netns | kernel | dummy) $1 ;;
-	wire)
-		wire "$2"
+	wire | native)
+		$1 "$2"
 		shift
 		;;
 	*)

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+//
+// virtio_net: where netmap comes in. What the calls do is in virtio_net_glue.h; what must be in which function afterwards:
+//
+// source: drivers/net
+// files: virtio_net.c
+// module: virtio_net CONFIG_VIRTIO_NET
+// alone: virtio_net.c
+//
+// hook: struct:send_queue lr
+// hook: struct:receive_queue lr
+// hook: struct:virtnet_info lr
+// hook: virtnet_probe lr_native_register
+// hook: virtnet_remove lr_native_unregister
+// hook: skb_xmit_done lr_virtnet_done
+// hook: skb_recv_done lr_virtnet_done
+// hook: try_fill_recv lr
+// hook: virtnet_poll lr_virtnet_no_poll
+// hook: virtnet_poll_tx lr_virtnet_no_poll
+// hook: virtnet_poll_cleantx lr
+// hook: struct:virtnet_netdev lr_virtnet_xmit
+// hook: virtnet_open lr_virtnet_up
+// hook: virtnet_close lr_native_stop_all
+// hook: virtnet_set_ringparam lr_virtnet_resizing
+// hook: virtnet_set_guest_offloads lr_virtnet_offloads
+
+@ virtio_net_sq @
+@@
+struct send_queue {
+	...
++	bool lr;
+};
+
+@ virtio_net_rq @
+@@
+struct receive_queue {
+	...
++	bool lr;
+};
+
+@ virtio_net_vi @
+@@
+struct virtnet_info {
+	...
++	struct lr_native *lr;
+};
+
+// Where all structs are known.
+@ virtio_net_include @
+@@
++#include "virtio_net_glue.h"
++
+int vq2txq(struct virtqueue *vq)
+{
+	...
+}
+
+@ virtio_net_register @
+@@
+virtnet_probe(...)
+{
+	<...
+	vi->guest_offloads_capable = vi->guest_offloads;
++	vi->lr = lr_native_register(vi->dev, &lr_virtnet_ops);
+	...>
+}
+
+@ virtio_net_unregister @
+@@
+virtnet_remove(...)
+{
+	<...
+	unregister_netdev(vi->dev);
++	lr_native_unregister(vi->lr);
+	...>
+}
+
+@ virtio_net_xmit_done @
+identifier vq;
+@@
+skb_xmit_done(struct virtqueue *vq)
+{
+	<...
++	if (lr_virtnet_done(vi, LR_TX, vq2txq(vq)))
++		return;
+	virtqueue_disable_cb(vq);
+	...>
+}
+
+@ virtio_net_recv_done @
+identifier vq;
+@@
+skb_recv_done(struct virtqueue *vq)
+{
+	<...
++	if (lr_virtnet_done(vi, LR_RX, vq2rxq(vq)))
++		return;
+	virtqueue_napi_schedule(&rq->napi, vq);
+	...>
+}
+
+@ virtio_net_fill @
+identifier vi, rq;
+statement S1, S2;
+@@
+try_fill_recv(struct virtnet_info *vi, struct receive_queue *rq, ...)
+{
+	<...
++	if (READ_ONCE(rq->lr))
++		return true;
+	if (vi->mergeable_rx_bufs) S1 else S2
+	...>
+}
+
+@ virtio_net_poll @
+identifier napi, budget;
+@@
+virtnet_poll(struct napi_struct *napi, int budget)
+{
+	...
++	if (lr_virtnet_no_poll(napi, rq->lr))
++		return 0;
+	if (budget) virtqueue_disable_cb(rq->vq);
+	...
+}
+
+@ virtio_net_poll_cb depends on !virtio_net_poll @
+identifier napi, budget;
+@@
+virtnet_poll(struct napi_struct *napi, int budget)
+{
+	<...
++	if (lr_virtnet_no_poll(napi, rq->lr))
++		return 0;
+	virtnet_poll_cleantx(rq, budget);
+	...>
+}
+
+@ virtio_net_poll_tx @
+identifier napi, txq;
+@@
+virtnet_poll_tx(struct napi_struct *napi, ...)
+{
+	<...
++	if (lr_virtnet_no_poll(napi, sq->lr))
++		return 0;
+	txq = netdev_get_tx_queue(vi->dev, index);
+	...>
+}
+
+@ virtio_net_cleantx @
+@@
+virtnet_poll_cleantx(...)
+{
+	<...
+-	!sq->napi.weight
++	!sq->napi.weight || READ_ONCE(sq->lr)
+	...>
+}
+
+@ virtio_net_xmit @
+identifier ops;
+@@
+struct net_device_ops ops = {
+	.ndo_start_xmit =
+-		start_xmit,
++		lr_virtnet_xmit,
+};
+
+@ virtio_net_open @
+@@
+virtnet_open(...)
+{
+	<...
++	lr_virtnet_up(vi);
+	return 0;
+	...>
+}
+
+@ virtio_net_close @
+identifier i;
+statement S;
+@@
+virtnet_close(...)
+{
+	<...
++	lr_native_stop_all(vi->lr);
+	for (i = 0; i < vi->max_queue_pairs; i++) S
+	...>
+}
+
+@ virtio_net_sizes @
+identifier i;
+statement S;
+@@
+virtnet_set_ringparam(...)
+{
+	<...
++	lr_virtnet_resizing(vi);
+	for (i = 0; i < vi->max_queue_pairs; i++) S
+	...>
+}
+
+@ virtio_net_offloads @
+expression offloads;
+@@
+virtnet_set_guest_offloads(...)
+{
+	<...
+-	cpu_to_virtio64(vi->vdev, offloads)
++	cpu_to_virtio64(vi->vdev, lr_virtnet_offloads(vi, offloads))
+	...>
+}
