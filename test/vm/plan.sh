@@ -402,8 +402,12 @@ load_use_drift() {
 	done
 	skbs_last=$(skbs)
 	echo "# memory in use: $first KiB after rounds 4 to 6, $last KiB after rounds 7 to 9; skbs $skbs_first, $skbs_last"
-	[ $((last - first)) -lt 2048 ]
-	verdict "small: rounds of work take no more memory" $? "$((last - first)) KiB more in three rounds"
+	if [ -w /sys/kernel/debug/kmemleak ]; then
+		echo "skip small: rounds of work take no more memory: KASAN keeps back what is freed; kmemleak looks at the end"
+	else
+		[ $((last - first)) -lt 2048 ]
+		verdict "small: rounds of work take no more memory" $? "$((last - first)) KiB more in three rounds"
+	fi
 	[ $((skbs_last - skbs_first)) -lt 2000 ]
 	verdict "small: rounds of work leave no packets" $? "$((skbs_last - skbs_first)) more after six rounds"
 }
