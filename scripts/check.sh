@@ -182,7 +182,7 @@ full() {
 	threads
 	run "kernel objects" 600 bash scripts/kbuild-check.sh
 	run "dkms" 300 bash scripts/dkms-check.sh
-	run "fuzz" 600 bash fuzz/run.sh "${FUZZ_SECONDS:-60}"
+	run "fuzz" 900 bash fuzz/run.sh "${FUZZ_SECONDS:-40}"
 	build bench benches
 	run "bench" 600 bash bench/run.sh quick
 	run "demo" 300 bash scripts/demo.sh
