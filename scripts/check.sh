@@ -106,14 +106,14 @@ conformance() {
 	done
 }
 
-# The same programs with netmapd as the host: DIR LABEL
+# The same programs with netmapd as the host, the preloaded ones with the default build only: DIR LABEL
 on_daemon() {
 	local t dir=$1 label=$2
 
 	for t in "$dir"/test/conformance/* "$dir"/test/daemon/*; do
 		case $t in
 		*.d | *'*') ;;
-		*-raw) run "${label}daemon conformance/$(basename "$t" -raw) (preload)" 300 \
+		*-raw) [ -n "$label" ] || run "${label}daemon conformance/$(basename "$t" -raw) (preload)" 300 \
 			bash test/daemon/with.sh "$dir" env LD_PRELOAD="$dir/lib/libnetmap-preload.so" "$t" ;;
 		*) run "${label}daemon ${t#"$dir"/test/}" 300 bash test/daemon/with.sh "$dir" "$t" ;;
 		esac
