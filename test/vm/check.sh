@@ -12,7 +12,7 @@ usage() {
 usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (as many as there are processors)
-  -p		this part, may be repeated: raw, kernel, small, nics (those if none is named), netns, linked, and
+  -p		this part, may be repeated: raw, kernel, netns, small, linked, nics (those if none is named), and
 		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on the three with drivers that
 		know netmap, which are built for it (see make drivers)
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
@@ -48,9 +48,9 @@ trap 'exit 130' INT TERM HUP
 set -m
 trap 'for p in ${running[@]+"${running[@]}"}; do kill -- "-$p"; done 2>/dev/null' EXIT
 
-# Every kernel runs the suite, the tests of test/kernel, and on NICs what may differ from NIC to NIC. The others are run when
-# asked for: not all tests with namespaces know the device yet.
-parts='raw kernel small nics'
+# Every kernel runs the suite, plain and through libnetmap, the tests of test/kernel and those with namespaces, and on NICs what
+# may differ from NIC to NIC. The others are run when asked for.
+parts='raw kernel netns small linked nics'
 
 # What a part wants of its machine.
 machine() {
