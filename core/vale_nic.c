@@ -354,8 +354,10 @@ int lr_vale_polling(const char *name, const struct nmreq_vale_polling *req, bool
 	unsigned int n = req->nr_mode == NETMAP_POLLING_MODE_SINGLE_CPU ? 1 : req->nr_num_polling_cpus;
 	struct lr_vale_nic *nic;
 	bool polls;
-	int err, e;
+	int err = lr_vale_may(why), e;
 
+	if (err)
+		return err;
 	nic = find(name, &err, why);
 	if (!nic)
 		return err;

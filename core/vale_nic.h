@@ -28,6 +28,17 @@ void lr_vale_nic_clear(void);
 void lr_vale_clear(void);
 
 /*
+ * Set by a host that decides who may change what is attached to switches, and which persistent ports there are: asked for each such
+ * request, of the calling thread. NULL: everybody may.
+ */
+extern int (*lr_vale_admit)(struct lr_why *why);
+
+static inline int lr_vale_may(struct lr_why *why)
+{
+	return lr_vale_admit ? lr_vale_admit(why) : 0;
+}
+
+/*
  * Given by the host: makes a network interface for a persistent port; removes it. 1: there is one now; 0: this host has none, the
  * port is the switch's alone.
  */

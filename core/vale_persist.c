@@ -46,12 +46,16 @@ static int check_name(const char *name, struct lr_why *why)
 	return 0;
 }
 
+int (*lr_vale_admit)(struct lr_why *why);
+
 int lr_vale_newif(const char *name, const struct nmreq_vale_newif *req, struct lr_why *why)
 {
 	struct persist *p;
 	int err = check_name(name, why);
 
 	lr_control_assert_locked();
+	if (!err)
+		err = lr_vale_may(why);
 	if (err)
 		return err;
 	if (find(name))
@@ -94,7 +98,11 @@ static void destroy(struct persist *p)
 int lr_vale_delif(const char *name, struct lr_why *why)
 {
 	struct persist *p = find(name);
+	int err = lr_vale_may(why);
 
+	lr_control_assert_locked();
+	if (err)
+		return err;
 	if (!p)
 		return lr_why(why, -ENXIO, "there is no persistent port '%s'", name);
 	if (p->attached[0])
@@ -138,11 +146,13 @@ int lr_vale_attach(const char *name, struct nmreq_vale_attach *req, struct lr_wh
 {
 	const char *part = port_part(name, why);
 	struct persist *p = part ? find(part) : NULL;
-	int err;
+	int err = lr_vale_may(why);
 
 	lr_control_assert_locked();
 	if (!part)
 		return -EINVAL;
+	if (err)
+		return err;
 	if (req->reg.nr_mode != NR_REG_ALL_NIC && req->reg.nr_mode != NR_REG_NIC_SW)
 		return lr_why(why, -EINVAL, "nr_mode is %u; to attach an interface it is NR_REG_ALL_NIC (1), or with its host rings NR_REG_NIC_SW (3)",
 			      req->reg.nr_mode);
@@ -163,11 +173,13 @@ int lr_vale_detach(const char *name, struct nmreq_vale_detach *req, struct lr_wh
 	struct persist *p = part ? find(part) : NULL;
 	struct nmreq_vale_list list = { 0 };
 	char found[NETMAP_REQ_IFNAMSIZ];
-	int err;
+	int err = lr_vale_may(why);
 
 	lr_control_assert_locked();
 	if (!part)
 		return -EINVAL;
+	if (err)
+		return err;
 	if (!p)
 		return lr_vale_nic_detach(name, req, why);
 	if (strcmp(p->attached, name) != 0)

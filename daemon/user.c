@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/vale_nic.h"
 #include "daemon/config.h"
 
 #define GROUPS_MAX 256
@@ -266,9 +267,19 @@ static int admit(struct lr_port *p, struct lr_why *why)
 	return err;
 }
 
+/* lr_vale_admit: what is attached stays when the client has gone, and concerns all. */
+static int admit_switches(struct lr_why *why)
+{
+	if (!current || may_all(current->user))
+		return 0;
+	return lr_why(why, -EPERM, "user %u may not change what is attached to switches: root may, and the user whose netmapd this is",
+		      current->user->uid);
+}
+
 void lr_users_init(void)
 {
 	own_netns = os_netns_id();
+	lr_vale_admit = admit_switches;
 	lr_port_admit = admit;
 }
 

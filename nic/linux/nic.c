@@ -381,6 +381,7 @@ const struct lr_port_kind lr_nic_kind = {
 
 int lr_nic_init(void)
 {
+	lr_vale_if_init();
 	return lr_event_init();
 }
 

@@ -44,6 +44,9 @@ struct lr_nic {
 int lr_nic_init(void);
 void lr_nic_fini(void);
 
+/* vale_if.c, with the module: who may change what is on switches. */
+void lr_vale_if_init(void);
+
 /* All ports on interfaces; under rtnl. */
 extern struct list_head lr_nics;
 

@@ -340,6 +340,7 @@ static void become_nobody(void)
 CASE(pipe_of_another_user)
 {
 	struct nmreq_register reg = { .nr_mode = NR_REG_ALL_NIC };
+	struct nmreq_vale_newif newif = { 0 };
 	char a[64], b[64];
 	struct port p, q;
 	uint32_t out = 0, in = 0;
@@ -361,6 +362,8 @@ CASE(pipe_of_another_user)
 		/* The global region is for those who may open a NIC. */
 		reg = (struct nmreq_register){ .nr_mode = NR_REG_NULL, .nr_mem_id = 1, .nr_tx_rings = 1 };
 		CHECK_REFUSED(ctrl(fd, NETMAP_REQ_REGISTER, "mine", &reg), EPERM);
+		/* What is on switches is for root to say. */
+		CHECK_REFUSED(ctrl(fd, NETMAP_REQ_VALE_NEWIF, "his", &newif), EPERM);
 		/* His own is his own. */
 		reg = (struct nmreq_register){ .nr_mode = NR_REG_ALL_NIC };
 		CHECK_GRANTED(ctrl(fd, NETMAP_REQ_REGISTER, "mine{1", &reg));
