@@ -168,6 +168,40 @@ CASE(questions_as_nobody)
 	with_open_device(ask_as_nobody, NULL);
 }
 
+static void switches_by_nobody(void *arg)
+{
+	struct nmreq_vale_attach attach = { .reg.nr_mode = NR_REG_ALL_NIC };
+	struct nmreq_vale_detach detach = { 0 };
+	struct nmreq_vale_newif newif = { 0 };
+	int fd;
+
+	(void)arg;
+	become_nobody();
+	fd = dev_open();
+	CHECK_EQ(ctrl(fd, NETMAP_REQ_VALE_NEWIF, "nobodys", &newif), EPERM);
+	CHECK_EQ(ctrl(fd, NETMAP_REQ_VALE_DELIF, "roots", NULL), EPERM);
+	CHECK_EQ(ctrl(fd, NETMAP_REQ_VALE_ATTACH, "valep:roots", &attach), EPERM);
+	CHECK_EQ(ctrl(fd, NETMAP_REQ_VALE_DETACH, "valep:lr0", &detach), EPERM);
+	close(fd);
+}
+
+/* What is on switches, and persistent ports, are not for everybody to change. */
+CASE(switches_as_nobody)
+{
+	struct nmreq_vale_attach attach = { .reg.nr_mode = NR_REG_ALL_NIC };
+	struct nmreq_vale_detach detach = { 0 };
+	struct nmreq_vale_newif newif = { 0 };
+	int fd = dev_open();
+
+	wire_near();
+	CHECK_OK(ctrl(fd, NETMAP_REQ_VALE_NEWIF, "roots", &newif));
+	CHECK_OK(ctrl(fd, NETMAP_REQ_VALE_ATTACH, "valep:lr0", &attach));
+	with_open_device(switches_by_nobody, NULL);
+	CHECK_OK(ctrl(fd, NETMAP_REQ_VALE_DETACH, "valep:lr0", &detach));
+	CHECK_OK(ctrl(fd, NETMAP_REQ_VALE_DELIF, "roots", NULL));
+	close(fd);
+}
+
 /* --- What a descriptor carries from one to the other ------------------------------------------------ */
 
 static int sock[2];
