@@ -188,7 +188,7 @@ machine=
 
 complain() {	# reason, code
 	echo "lr-vm: $1; the end of the kernel's log:"
-	tr -d '\r' <"$console" | tail -n 60 | sed 's/^/  | /'
+	tr -d '\r' <"$console" | tail -n 200 | sed 's/^/  | /'
 	exit "$2"
 }
 

@@ -80,8 +80,12 @@ static void leak(void)
 {
 	int i;
 
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 10; i++) {
 		place = kmalloc(200, GFP_KERNEL);
+		/* To be known by in the report. */
+		if (place)
+			memset(place, 'L', 200);
+	}
 	place = NULL;
 }
 
