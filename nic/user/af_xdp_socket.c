@@ -20,6 +20,8 @@
 #define SEND_SPACE (64 << 20)
 /* How long a queue may stay busy after somebody closed it: the kernel lets go of it in the background. */
 #define BUSY_MSEC 500u
+/* ... and how much longer where nobody says that he has it. */
+#define LEFT_MSEC 3000u
 /*
  * Slots a sent packet may take. Copy mode: MAX_SKB_FRAGS, 17 unless the kernel was built with more. Zero-copy: the
  * drivers that can do it take at least 8.
@@ -107,17 +109,30 @@ static int socket_make(const struct plan *plan, const struct lr_xdp_queue *share
 	return err;
 }
 
-/* Binds; a queue that was just closed is busy for a moment. */
-static int bind_patiently(struct lr_xdp_nic *nic, int fd, struct sockaddr_xdp *addr, unsigned int msec)
+/* How long to wait for a queue that is busy, after the first BUSY_MSEC: not for one that somebody has. */
+static unsigned int patience(const struct sockaddr_xdp *addr)
+{
+	char who[64];
+
+	return lr_holder_find(addr->sxdp_ifindex, addr->sxdp_queue_id, who, sizeof(who)) ? 0 : LEFT_MSEC;
+}
+
+/* Binds; a queue that was just closed is busy for a moment: until the kernel has its lock on all interfaces, which may take. */
+static int bind_patiently(struct lr_xdp_nic *nic, int fd, struct sockaddr_xdp *addr)
 {
 	struct timespec nap = { .tv_nsec = 100000 };
+	unsigned int msec = BUSY_MSEC;
 	long waited = 0;
 
 	for (;;) {
 		if (bind(fd, (struct sockaddr *)addr, sizeof(*addr)) == 0)
 			return 0;
-		if (errno != EBUSY || waited >= (long)msec * 1000000)
+		if (errno != EBUSY)
 			return -errno;
+		if (waited >= (long)msec * 1000000 && msec == BUSY_MSEC)
+			msec += patience(addr);
+		if (waited >= (long)msec * 1000000)
+			return -EBUSY;
 		/* Who sleeps on the old socket keeps it open. */
 		lr_netdev_stir(nic->dev);
 		nanosleep(&nap, NULL);
@@ -294,7 +309,7 @@ static int open_first(struct lr_xdp_queue *q, const struct plan *plan, struct so
 			return fd;
 		sg_before = sg;
 		addr->sxdp_flags = (uint16_t)(ways[i] | XDP_USE_NEED_WAKEUP);
-		err = bind_patiently(nic, fd, addr, BUSY_MSEC);
+		err = bind_patiently(nic, fd, addr);
 		if (!err) {
 			nic->zc = zc;
 			nic->sg = sg;
@@ -323,7 +338,7 @@ static int open_sharing(struct lr_xdp_queue *q, const struct plan *plan, const s
 		return fd;
 	addr->sxdp_flags = XDP_SHARED_UMEM;
 	addr->sxdp_shared_umem_fd = (uint32_t)share->fd;
-	err = bind_patiently(q->nic, fd, addr, BUSY_MSEC);
+	err = bind_patiently(q->nic, fd, addr);
 	if (!err)
 		return fd;
 	socket_drop(q, fd);
@@ -428,7 +443,7 @@ void lr_xdp_socket_settle(struct lr_xdp_queue *q)
 		return;
 	fd = socket_make(&plan, NULL, NULL);
 	if (fd >= 0) {
-		bind_patiently(q->nic, fd, &addr, BUSY_MSEC);
+		bind_patiently(q->nic, fd, &addr);
 		close(fd);
 	}
 	munmap(plan.mem, plan.len);

@@ -50,7 +50,7 @@ static void process_name(pid_t pid, char *name, size_t size)
 	name[strcspn(name, "\n")] = '\0';
 }
 
-void lr_holder_find(unsigned int ifindex, unsigned int queue, char *buf, size_t size)
+bool lr_holder_find(unsigned int ifindex, unsigned int queue, char *buf, size_t size)
 {
 	struct sockaddr_un addr;
 	socklen_t len = name_of(&addr, ifindex, queue), peer_len = sizeof(struct ucred);
@@ -65,8 +65,9 @@ void lr_holder_find(unsigned int ifindex, unsigned int queue, char *buf, size_t 
 		close(fd);
 	if (peer.pid <= 0) {
 		snprintf(buf, size, "another process");
-		return;
+		return false;
 	}
 	process_name(peer.pid, name, sizeof(name));
 	snprintf(buf, size, "%s (process %d)", name[0] ? name : "another process", (int)peer.pid);
+	return true;
 }
