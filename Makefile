@@ -47,8 +47,10 @@ TOOLS := pkt-gen bridge nmctl vale-ctl
 TOOL_LIBS_nmctl := -lncurses -ltinfo
 # The core of netmapd reaches its callers by messages: it has another os/user/caller.c, and none of the libc's functions.
 NETMAPD_SRCS := $(addprefix core/,$(CORE_SRCS)) $(filter-out os/user/caller.c,$(wildcard os/user/*.c)) $(wildcard nic/user/*.c daemon/*.c) lib/device_param.c
-NETMAPD_LIBS := -lbpf -lconfig -lpthread
+NETMAPD_LIBS := -lbpf -lconfig -lpthread -ldl
 EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/*.c))
+# Forwarding functions for netmapd to load.
+FUNCTIONS := $(patsubst examples/function/%.c,$(B)/lib/vale_%.so,$(wildcard examples/function/*.c))
 BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES) netmapd)
 # bench/report.c collects and draws, the others measure.
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
@@ -68,7 +70,7 @@ all: lib tools
 -include test/conformance/conformance.mk test/daemon/daemon.mk test/netns/netns.mk test/kernel/kernel.mk
 
 lib: $(LIBS_BUILT)
-tools: $(BINS)
+tools: $(BINS) $(FUNCTIONS)
 benches: $(BENCHES)
 tests: $(UNIT_TESTS) $(CONFORMANCE_TESTS) $(DAEMON_TESTS) $(NETNS_PROGRAMS) $(KERNEL_TESTS)
 
@@ -124,6 +126,11 @@ $(addprefix $(B)/bin/,$(EXAMPLES)): $(B)/bin/%: $(B)/obj/examples/%.o $(B)/lib/l
 	@mkdir -p $(@D)
 	@$(call say,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< $(PROGRAM_LINK) -o $@
+
+$(FUNCTIONS): $(B)/lib/vale_%.so: examples/function/%.c include/net/netmap_vale.h
+	@mkdir -p $(@D)
+	@$(call say,LD,$@)
+	$(Q)$(CC) -shared -fPIC -Iinclude $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS) $< -o $@
 
 # Benches and unit tests may look inside: they take the static library.
 $(B)/bench/%: $(B)/obj/bench/%.o $(B)/lib/libnetmap.a

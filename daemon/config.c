@@ -209,6 +209,55 @@ static int read_share(const config_setting_t *s)
 	return 0;
 }
 
+static int read_text(const config_setting_t *s, const char **out)
+{
+	const char *text = config_setting_get_string(s);
+
+	if (!text)
+		return wrong(s, "must be a text, in quotation marks");
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int read_function(const config_setting_t *s)
+{
+	struct lr_config_function *f = calloc(1, sizeof(*f));
+	int i, err = 0;
+
+	if (!f || !config_setting_is_group(s))
+		return wrong(s, "must be a group, { switch = ...; file = ...; }");
+	f->arguments = "";
+	f->next = lr_config.functions;
+	lr_config.functions = f;
+	for (i = 0; i < config_setting_length(s) && !err; i++) {
+		config_setting_t *e = config_setting_get_elem(s, (unsigned int)i);
+		const char *name = config_setting_name(e);
+
+		if (strcmp(name, "switch") == 0)
+			err = read_text(e, &f->name);
+		else if (strcmp(name, "file") == 0)
+			err = read_text(e, &f->file);
+		else if (strcmp(name, "arguments") == 0)
+			err = read_text(e, &f->arguments);
+		else
+			err = wrong(e, "a forwarding function has a switch, a file and arguments");
+	}
+	if (err)
+		return err;
+	return !f->name || !f->file || f->file[0] != '/' ? wrong(s, "needs a switch, and a file with its absolute path") : 0;
+}
+
+static int read_functions(const config_setting_t *s)
+{
+	int i, err = 0;
+
+	if (!config_setting_is_list(s))
+		return wrong(s, "must be a list, ( { switch = ...; file = ...; }, ... )");
+	for (i = 0; i < config_setting_length(s) && !err; i++)
+		err = read_function(config_setting_get_elem(s, (unsigned int)i));
+	return err;
+}
+
 /* --- The file ------------------------------------------------------------------------------------------ */
 
 static int read_all(const config_setting_t *root)
@@ -218,7 +267,7 @@ static int read_all(const config_setting_t *root)
 		int (*read)(const config_setting_t *s);
 	} known[] = {
 		{ "socket", read_socket }, { "limits", read_limits }, { "nics", read_nics }, { "busy", read_busy },
-		{ "region", read_region }, { "share_nic_memory", read_share },
+		{ "region", read_region }, { "share_nic_memory", read_share }, { "functions", read_functions },
 	};
 	unsigned int k;
 	int i, err = 0;

@@ -18,12 +18,19 @@ struct lr_limits {
 	unsigned int requests;	/* a second */
 };
 
+/* Another forwarding function for the switches of this name. */
+struct lr_config_function {
+	struct lr_config_function *next;
+	const char *name, *file, *arguments;
+};
+
 struct lr_config {
 	char socket[108];	/* "": the default */
 	struct lr_limits limits;
 	bool share_nic_memory;	/* users of NICs share the global region, whoever they are */
 	unsigned int num_busy;
 	int busy[LRD_BUSY_MAX];	/* processors that serve by polling */
+	struct lr_config_function *functions;
 };
 
 extern struct lr_config lr_config;

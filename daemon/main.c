@@ -18,6 +18,7 @@
 #include "daemon/busy.h"
 #include "daemon/client.h"
 #include "daemon/config.h"
+#include "daemon/function.h"
 #include "daemon/listen.h"
 #include "daemon/protocol.h"
 #include "daemon/user.h"
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
 {
 	struct lr_listen l;
 	struct options o;
+	bool failed;
 	int ends;
 
 	if (read_options(&o, argc, argv) < 0)
@@ -149,11 +151,13 @@ int main(int argc, char **argv)
 	}
 	if (!o.path && lr_config.socket[0])
 		o.path = lr_config.socket;
-	if (lr_busy_init() < 0 || lr_listen_open(&l, o.path, o.only_user) < 0)
-		return 1;
-	work(l.sock, ends, o.idle);
-	lr_listen_close(&l);
-	lr_clients_stop();
+	failed = lr_functions_load() < 0 || lr_busy_init() < 0 || lr_listen_open(&l, o.path, o.only_user) < 0;
+	if (!failed) {
+		work(l.sock, ends, o.idle);
+		lr_listen_close(&l);
+		lr_clients_stop();
+	}
+	lr_functions_unload();
 	lr_core_fini();
-	return 0;
+	return failed;
 }

@@ -38,6 +38,16 @@ int netmap_vale_set_function(struct net *net, const char *name, netmap_vale_func
 
 /* The table again. When it returns nobody is in the function any more. */
 void netmap_vale_clear_function(struct net *net, const char *name);
+#else
+/*
+ * What a shared object that netmapd loads must have: netmap_vale_forward. And what
+ * it may have: open is called for each switch that the configuration names,
+ * with its `arguments` or "", and gives the function's arg; 0 or -errno. close is called when
+ * nobody is in the function any more, nor will be.
+ */
+int netmap_vale_open(const char *name, const char *arguments, void **arg);
+void netmap_vale_close(void *arg);
+unsigned int netmap_vale_forward(void *arg, const void *frame, uint32_t len, unsigned int port, unsigned int ring);
 #endif
 
 #endif /* NET_NETMAP_VALE_H */
