@@ -7,16 +7,13 @@
  * A packet is its first bytes, which are copied, checked and changed where nobody else can reach them, and the rest, which
  * goes from buffer to buffer. Sums are made before the copy: a sender that changes the packet meanwhile has sent a bad one.
  */
+#include "core/segment.h"
 #include "core/vale.h"
 
 #define HDR_MIN 10u		/* bytes of struct virtio_net_hdr */
 #define HDR_MAX 12u		/* with num_buffers */
 #define NEEDS_CSUM 1u		/* flags */
-#define GSO_TCPV4 1u		/* gso_type */
-#define GSO_TCPV6 4u
-#define GSO_ECN 0x80u
-#define HEAD 256u		/* bytes of a packet that are looked at, its header included */
-#define TCP 6
+#define HEAD LR_SEGMENT_HEAD	/* bytes of a packet that are looked at */
 
 struct packet {
 	const struct lr_vale_source *src;
@@ -29,37 +26,7 @@ struct packet {
 	uint32_t flags, gso_type, gso_size, csum_start, csum_offset;
 };
 
-/* --- Sums: RFC 1071, in the order of bytes in memory ------------------------------------------------------- */
-
-static uint64_t sum_add(uint64_t sum, const void *data, uint32_t n)
-{
-	const char *p = data;
-	uint32_t word;
-	uint16_t half = 0;
-
-	for (; n >= 4; n -= 4, p += 4) {
-		memcpy(&word, p, 4);
-		sum += word;
-	}
-	if (n >= 2) {
-		memcpy(&half, p, 2);
-		sum += half;
-		p += 2;
-		half = 0;
-	}
-	if (n & 1) {
-		memcpy(&half, p, 1);
-		sum += half;
-	}
-	return sum;
-}
-
-static uint16_t sum_fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
+/* --- Sums --------------------------------------------------------------------------------------------------- */
 
 /* n bytes of the slots, from `at` on, which is at an even place of what is summed up. */
 static uint64_t sum_rest(const struct packet *p, uint64_t sum, uint32_t at, uint32_t n)
@@ -75,36 +42,15 @@ static uint64_t sum_rest(const struct packet *p, uint64_t sum, uint32_t at, uint
 			continue;
 		}
 		some = piece->len - at < n ? piece->len - at : n;
-		if (odd) {
-			uint16_t part = sum_fold(sum_add(0, piece->data + at, some));
-
-			sum += (uint16_t)(part << 8 | part >> 8);
-		} else {
-			sum = sum_add(sum, piece->data + at, some);
-		}
+		if (odd)
+			sum += lr_sum_odd(lr_sum_add(0, piece->data + at, some));
+		else
+			sum = lr_sum_add(sum, piece->data + at, some);
 		odd ^= some & 1;
 		n -= some;
 		at = 0;
 	}
 	return sum;
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint32_t get16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void put_sum(uint8_t *p, uint64_t sum)
-{
-	uint16_t v = (uint16_t)~sum_fold(sum);
-
-	memcpy(p, &v, 2);
 }
 
 /* --- Writing --------------------------------------------------------------------------------------------------- */
@@ -223,77 +169,24 @@ static bool fill_checksum(struct packet *p)
 	if ((n - p->csum_start) & 1)
 		n--;
 	pull(p, n);
-	sum = sum_add(0, p->head + p->csum_start, n - p->csum_start);
-	put_sum(p->head + at, sum_rest(p, sum, p->rest, p->len - n));
+	sum = lr_sum_add(0, p->head + p->csum_start, n - p->csum_start);
+	lr_sum_put(p->head + at, sum_rest(p, sum, p->rest, p->len - n));
 	/* Zero says "no sum" in UDP. */
-	if (!get16(p->head + at))
-		put16(p->head + at, 0xffff);
+	if (!lr_get16(p->head + at))
+		lr_put16(p->head + at, 0xffff);
 	return true;
 }
-
-/* Where things are in a TCP packet that is to be cut. */
-struct tcp {
-	uint32_t ip, tcp;	/* offsets in the head */
-	bool v6;
-};
 
 /* The head becomes all headers, TCP's included; checks them. */
-static bool tcp_headers(struct packet *p, struct tcp *t)
+static bool tcp_headers(struct packet *p, struct lr_segment *s)
 {
-	uint32_t n = p->len < HEAD ? p->len : HEAD, end;
+	uint32_t n = p->len < HEAD ? p->len : HEAD;
 
 	pull(p, n);
-	t->tcp = p->csum_start;
-	t->v6 = (p->gso_type & ~GSO_ECN) == GSO_TCPV6;
-	for (t->ip = 12; t->ip + 4 < n && (get16(p->head + t->ip) == 0x8100 || get16(p->head + t->ip) == 0x88a8); t->ip += 4)
-		;
-	t->ip += 2;
-	if (!p->gso_size || t->tcp & 1 || t->tcp + 20 > n || t->tcp < t->ip + (t->v6 ? 40 : 20))
+	if (!lr_segment_find(s, p->head, n, p->gso_type, p->gso_size, p->csum_start))
 		return false;
-	if (t->v6 && p->head[t->ip] >> 4 != 6)
-		return false;
-	if (!t->v6 && (p->head[t->ip] >> 4 != 4 || (p->head[t->ip] & 15u) * 4 != t->tcp - t->ip || p->head[t->ip + 9] != TCP))
-		return false;
-	end = t->tcp + (p->head[t->tcp + 12] >> 4) * 4u;
-	if (end < t->tcp + 20 || end >= n)
-		return false;
-	pull(p, end);
+	pull(p, s->head_len);
 	return true;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
-/* The head of the segment that has bytes [ofs, ofs + n) of the data. `ours` is as the sender wrote it. */
-static void segment_head(struct packet *p, const struct tcp *t, const uint8_t *ours, uint32_t ofs, uint32_t n, bool last)
-{
-	uint8_t *ip = p->head + t->ip, *tcp = p->head + t->tcp;
-	uint32_t tcp_len = p->head_len - t->tcp + n, seq = get32(ours + t->tcp + 4) + ofs;
-	uint8_t pseudo[4] = { 0, TCP, (uint8_t)(tcp_len >> 8), (uint8_t)tcp_len };
-	uint64_t sum;
-
-	memcpy(p->head, ours, p->head_len);
-	if (t->v6) {
-		put16(ip + 4, p->head_len - t->ip - 40 + n);
-	} else {
-		put16(ip + 2, p->head_len - t->ip + n);
-		put16(ip + 4, get16(ip + 4) + ofs / p->gso_size);
-		put16(ip + 10, 0);
-		put_sum(ip + 10, sum_add(0, ip, t->tcp - t->ip));
-	}
-	put16(tcp + 4, seq >> 16);
-	put16(tcp + 6, seq);
-	if (ofs)
-		tcp[13] &= 0x7f;	/* CWR: the first only */
-	if (!last)
-		tcp[13] &= 0xf6;	/* FIN, PSH: the last only */
-	put16(tcp + 16, 0);
-	sum = sum_add(0, pseudo, 4);
-	sum = sum_add(sum, ip + (t->v6 ? 8 : 12), t->v6 ? 32 : 8);
-	sum = sum_add(sum, tcp, p->head_len - t->tcp);
-	put_sum(tcp + 16, sum_rest(p, sum, p->rest + ofs, n));
 }
 
 /* One packet becomes many, of gso_size bytes of data each. */
@@ -301,14 +194,12 @@ static void segment(struct packet *p, struct lr_vale_source *src, struct lr_vale
 {
 	uint32_t buf_len = q->ring->buf_len, most = q->ring->num_slots, data, ofs, n, whole, slots;
 	struct lr_vale_lease l;
-	uint8_t ours[HEAD];
-	struct tcp t;
+	struct lr_segment s;
 
-	if (!tcp_headers(p, &t)) {
+	if (!tcp_headers(p, &s)) {
 		lr_vale_drop(q, 1);
 		return;
 	}
-	memcpy(ours, p->head, p->head_len);
 	data = p->len - p->head_len;
 	if (slots_for(p->head_len + p->gso_size, buf_len) > NETMAP_MAX_FRAGS) {
 		lr_vale_drop(q, 1);
@@ -323,7 +214,7 @@ static void segment(struct packet *p, struct lr_vale_source *src, struct lr_vale
 		return;
 	for (ofs = 0; ofs < data; ofs += n) {
 		n = data - ofs < p->gso_size ? data - ofs : p->gso_size;
-		segment_head(p, &t, ours, ofs, n, ofs + n == data);
+		lr_segment_make(&s, p->head, ofs, n, ofs + n == data, sum_rest(p, 0, p->rest + ofs, n));
 		write_packet(&l, p, p->rest + ofs, n);
 	}
 	lr_vale_publish(&l, src);
@@ -344,12 +235,7 @@ void lr_vale_convert(struct lr_vale_source *src, uint32_t i, struct lr_vale_queu
 	if (hdr_len) {
 		with_header(&p, hdr_len);
 	} else if (p.gso_type) {
-		uint32_t kind = p.gso_type & ~GSO_ECN;
-
-		if (kind == GSO_TCPV4 || kind == GSO_TCPV6)
-			segment(&p, src, q);
-		else
-			lr_vale_drop(q, 1);
+		segment(&p, src, q);
 		return;
 	} else if (p.flags & NEEDS_CSUM && !fill_checksum(&p)) {
 		lr_vale_drop(q, 1);

@@ -103,9 +103,9 @@ static void ring_close(struct lr_packet_ring *k)
 	k->map = NULL;
 	k->fd = -1;
 	os_free(k->slots);
-	os_free(k->longer);
+	os_free(k->in);
 	k->slots = NULL;
-	k->longer = NULL;
+	k->in = NULL;
 	lr_nap_fini(&k->nap);
 }
 
@@ -144,13 +144,15 @@ static int rx_open(struct lr_packet_ring *k, const struct lr_netdev *d, struct l
 {
 	int err;
 
-	k->longer = os_zalloc(LR_PACKET_MAX);
-	if (!k->longer)
+	k->in = os_zalloc(sizeof(*k->in));
+	if (!k->in)
 		return lr_why(why, -ENOMEM, "no memory for a rx ring");
 	set_option(k->fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
 	set_option(k->fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 	if (set_option(k->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1) < 0)
 		return lr_why(why, -EOPNOTSUPP, "packet sockets cannot leave out what is sent: Linux 4.20 is needed");
+	if (set_option(k->fd, SOL_PACKET, PACKET_VNET_HDR, 1) < 0)
+		return lr_why(why, -errno, "packet sockets do not say what is to be cut: %s", strerror(errno));
 	if (leave_out_marked(k->fd) < 0)
 		return lr_why(why, -errno, "no filter for a packet socket: %s", strerror(errno));
 	err = map_frames(k, PACKET_RX_RING, why);

@@ -4,7 +4,8 @@
  *
  * One socket with a ring of frames for each direction, TPACKET_V2: a frame is handed over as soon as it is complete,
  * where V3 would hold it back for up to a millisecond. Packets are copied between frames and netmap buffers. A packet
- * too long for a frame is fetched from the socket's queue (PACKET_COPY_THRESH).
+ * too long for a frame is fetched from the socket's queue (PACKET_COPY_THRESH). One that the kernel keeps in one piece for
+ * several segments of TCP is cut: programs see what would be on a wire.
  *
  *	done |######| prod		frames of the tx ring that the kernel has; as many as slots
  *
@@ -16,10 +17,32 @@
 #include <linux/if_packet.h>
 
 #include "core/port.h"
+#include "core/segment.h"
 #include "nap.h"
 #include "netdev.h"
 
 #define LR_PACKET_MAX 65600u	/* the longest packet there is, with its headers */
+#define LR_PACKET_VNET 10u	/* struct virtio_net_hdr: comes before each packet that is received */
+#define LR_PACKET_TAG 4u	/* a VLAN tag */
+
+/* A packet as the kernel gives it: the VLAN tag, if it had one, is apart. */
+struct lr_packet {
+	uint8_t *data;
+	uint32_t len;
+	uint32_t tag_len; /* 0 or LR_PACKET_TAG */
+	uint8_t tag[LR_PACKET_TAG];
+};
+
+/* The packet of a frame, on its way into slots. */
+struct lr_packet_in {
+	bool taken;		/* there is one */
+	bool cut;		/* it goes by segments */
+	struct lr_packet whole;
+	struct lr_segment seg;
+	uint32_t ofs;		/* of the next segment in the data */
+	uint8_t longer[LR_PACKET_VNET + LR_PACKET_MAX];	/* room for a packet too long for a frame */
+	uint8_t piece[LR_PACKET_MAX];			/* for a segment */
+};
 
 struct lr_packet_ring {
 	int fd;			/* -1: not started */
@@ -32,7 +55,7 @@ struct lr_packet_ring {
 	bool discard;		/* tx: the rest of a packet that began badly is still to come */
 	uint32_t idle;		/* rx: syncs that found nothing */
 	uint32_t seen;		/* by who slept last */
-	uint8_t *longer;	/* rx: room for a packet too long for a frame */
+	struct lr_packet_in *in; /* rx */
 	struct lr_nap nap;	/* tx */
 };
 

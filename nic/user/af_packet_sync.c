@@ -5,6 +5,7 @@
  * Barriers: who hands a frame over writes its status last, with release; the other side reads it with acquire
  * (net/packet/af_packet.c, __packet_set_status).
  */
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <sys/socket.h>
 
@@ -13,7 +14,6 @@
 #include "nic.h"
 
 #define DATA_OFFSET (TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)) /* of a packet in a tx frame */
-#define VLAN_LEN 4u
 
 /* --- Transmit ------------------------------------------------------------------------------- */
 
@@ -137,16 +137,8 @@ int lr_packet_txsync(struct lr_ring *r, unsigned int flags)
 
 /* --- Receive -------------------------------------------------------------------------------- */
 
-/* A packet as the kernel gives it: the VLAN tag, if it had one, is apart. */
-struct packet {
-	uint8_t *data;
-	uint32_t len;
-	uint32_t tag_len; /* 0 or VLAN_LEN */
-	uint8_t tag[VLAN_LEN];
-};
-
 /* Copies [from, from + len) of the packet, as if the tag were in its place. */
-static void packet_copy(const struct packet *p, char *to, uint32_t from, uint32_t len)
+static void packet_copy(const struct lr_packet *p, char *to, uint32_t from, uint32_t len)
 {
 	const uint32_t at = 2 * ETH_ALEN;
 	uint32_t n;
@@ -160,46 +152,83 @@ static void packet_copy(const struct packet *p, char *to, uint32_t from, uint32_
 		if (from < at) {
 			n = n < at - from ? n : at - from;
 			memcpy(to, p->data + from, n);
-		} else if (from < at + VLAN_LEN) {
-			n = n < at + VLAN_LEN - from ? n : at + VLAN_LEN - from;
+		} else if (from < at + LR_PACKET_TAG) {
+			n = n < at + LR_PACKET_TAG - from ? n : at + LR_PACKET_TAG - from;
 			memcpy(to, p->tag + (from - at), n);
 		} else {
-			memcpy(to, p->data + (from - VLAN_LEN), n);
+			memcpy(to, p->data + (from - LR_PACKET_TAG), n);
 		}
 	}
 }
 
-static void packet_tag(struct packet *p, const struct tpacket2_hdr *h, uint32_t status)
+static void packet_tag(struct lr_packet *p, const struct tpacket2_hdr *h, uint32_t status)
 {
 	unsigned int type = status & TP_STATUS_VLAN_TPID_VALID ? h->tp_vlan_tpid : ETHERTYPE_VLAN;
 
-	p->tag_len = status & TP_STATUS_VLAN_VALID && p->len >= 2 * ETH_ALEN ? VLAN_LEN : 0;
+	p->tag_len = status & TP_STATUS_VLAN_VALID && p->len >= 2 * ETH_ALEN ? LR_PACKET_TAG : 0;
 	p->tag[0] = (uint8_t)(type >> 8);
 	p->tag[1] = (uint8_t)type;
 	p->tag[2] = (uint8_t)(h->tp_vlan_tci >> 8);
 	p->tag[3] = (uint8_t)h->tp_vlan_tci;
 }
 
-/* The packet of a frame. False: it did not come as a whole. */
-static bool packet_get(struct lr_packet_ring *k, struct tpacket2_hdr *h, uint32_t status, struct packet *p)
+/* Of a packet of many segments: where its headers are. False: they are not what the kernel says. */
+static bool packet_cut(struct lr_packet_in *in, const struct virtio_net_hdr *v)
 {
+	const struct lr_packet *p = &in->whole;
+	uint32_t n = p->len < LR_SEGMENT_HEAD ? p->len : LR_SEGMENT_HEAD;
+
+	in->cut = v->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	in->ofs = 0;
+	return !in->cut || lr_segment_find(&in->seg, p->data, n, v->gso_type, v->gso_size, v->csum_start);
+}
+
+/* The packet of a frame. False: it did not come as a whole. */
+static bool packet_get(struct lr_packet_ring *k, struct tpacket2_hdr *h, uint32_t status)
+{
+	struct lr_packet *p = &k->in->whole;
+	struct virtio_net_hdr v;
 	ssize_t n;
 
 	p->data = (uint8_t *)h + h->tp_mac;
 	p->len = h->tp_len;
 	if (status & TP_STATUS_COPY) {
-		n = recv(k->fd, k->longer, LR_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
-		p->data = k->longer;
-		if (n < 0 || n > (ssize_t)LR_PACKET_MAX)
+		n = recv(k->fd, k->in->longer, sizeof(k->in->longer), MSG_DONTWAIT | MSG_TRUNC);
+		p->data = k->in->longer + LR_PACKET_VNET;
+		if (n < (ssize_t)LR_PACKET_VNET || n > (ssize_t)sizeof(k->in->longer))
 			return false;
-		p->len = (uint32_t)n;
+		p->len = (uint32_t)n - LR_PACKET_VNET;
 	} else if (h->tp_snaplen < h->tp_len) {
 		return false;
 	}
 	packet_tag(p, h, status);
-	if (status & TP_STATUS_CSUMNOTREADY)
+	memcpy(&v, p->data - LR_PACKET_VNET, sizeof(v));
+	if (!packet_cut(k->in, &v))
+		return false;
+	if (status & TP_STATUS_CSUMNOTREADY && !k->in->cut)
 		lr_checksum_complete(p->data, p->len);
 	return true;
+}
+
+/* The next segment of a packet that is cut. */
+static uint32_t segment_len(const struct lr_packet_in *in)
+{
+	uint32_t left = in->whole.len - in->seg.head_len - in->ofs;
+
+	return left < in->seg.size ? left : in->seg.size;
+}
+
+static void segment_make(struct lr_packet_in *in, struct lr_packet *p)
+{
+	const uint8_t *data = in->whole.data + in->seg.head_len + in->ofs;
+	uint32_t n = segment_len(in);
+	bool last = in->seg.head_len + in->ofs + n == in->whole.len;
+
+	*p = in->whole;
+	p->data = in->piece;
+	p->len = in->seg.head_len + n;
+	lr_segment_make(&in->seg, in->piece, in->ofs, n, last, lr_sum_add(0, data, n));
+	memcpy(in->piece + in->seg.head_len, data, n);
 }
 
 /* A usable buffer in the slot; false when there is none to be had. */
@@ -216,7 +245,7 @@ static bool rx_slot_mend(struct lr_ring *r, uint32_t pos)
 }
 
 /* The packet into n slots from pos on. False: a slot has no buffer. */
-static bool rx_fill(struct lr_ring *r, const struct packet *p, uint32_t pos, uint32_t n)
+static bool rx_fill(struct lr_ring *r, const struct lr_packet *p, uint32_t pos, uint32_t n)
 {
 	uint32_t from = 0, left = p->len + p->tag_len;
 
@@ -237,43 +266,67 @@ static bool rx_fill(struct lr_ring *r, const struct packet *p, uint32_t pos, uin
 	return true;
 }
 
-static void rx_count(struct lr_ring *r, const struct packet *p)
+/* Where received packets go. */
+struct place {
+	uint32_t pos, room;
+};
+
+/* A packet into slots. False: there are too few now. */
+static bool rx_packet(struct lr_ring *r, const struct lr_packet *p, struct place *at)
 {
+	uint32_t len = p->len + p->tag_len, slots = (len + r->buf_len - 1) / r->buf_len;
+
+	if (slots > at->room && slots < r->num_slots)
+		return false;
+	if (slots > at->room || !rx_fill(r, p, at->pos, slots)) {
+		lr_count(&r->count.drops, 1);
+		return true;
+	}
+	at->pos = lr_nic_pos_add(at->pos, slots, r->num_slots);
+	at->room -= slots;
 	lr_count(&r->count.packets, 1);
-	lr_count(&r->count.bytes, p->len + p->tag_len);
+	lr_count(&r->count.bytes, len);
+	return true;
+}
+
+static bool rx_deliver(struct lr_ring *r, struct lr_packet_in *in, struct place *at)
+{
+	struct lr_packet p;
+
+	if (!in->cut)
+		return rx_packet(r, &in->whole, at);
+	while (in->seg.head_len + in->ofs < in->whole.len) {
+		segment_make(in, &p);
+		if (!rx_packet(r, &p, at))
+			return false;
+		in->ofs += segment_len(in);
+	}
+	return true;
 }
 
 static void rx_receive(struct lr_packet_ring *k, struct lr_ring *r)
 {
-	const uint32_t n = r->num_slots;
-	uint32_t pos = r->hwtail, room = n - 1 - lr_pos_dist(r->hwcur, pos, n);
+	struct place at = { r->hwtail, r->num_slots - 1 - lr_pos_dist(r->hwcur, r->hwtail, r->num_slots) };
+	struct lr_packet_in *in = k->in;
 
 	for (;;) {
 		struct tpacket2_hdr *h = lr_packet_frame(k, k->done);
-		uint32_t status = os_load_acquire(&h->tp_status), slots;
-		struct packet p;
+		uint32_t status = os_load_acquire(&h->tp_status);
 
 		if (!(status & TP_STATUS_USER))
 			break;
-		slots = (h->tp_len + VLAN_LEN + r->buf_len - 1) / r->buf_len;
-		if (slots > room && slots < n)
-			break;
-		if (packet_get(k, h, status, &p) && slots < n) {
-			slots = (p.len + p.tag_len + r->buf_len - 1) / r->buf_len;
-			if (slots <= room && rx_fill(r, &p, pos, slots)) {
-				pos = lr_nic_pos_add(pos, slots, n);
-				room -= slots;
-				rx_count(r, &p);
-			} else {
+		if (!in->taken) {
+			in->taken = packet_get(k, h, status);
+			if (!in->taken)
 				lr_count(&r->count.drops, 1);
-			}
-		} else {
-			lr_count(&r->count.drops, 1);
 		}
+		if (in->taken && !rx_deliver(r, in, &at))
+			break;
+		in->taken = false;
 		os_store_release(&h->tp_status, (uint32_t)TP_STATUS_KERNEL);
 		k->done++;
 	}
-	os_store(&r->hwtail, pos);
+	os_store(&r->hwtail, at.pos);
 }
 
 int lr_packet_rxsync(struct lr_ring *r, unsigned int flags)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Completing checksums. See checksum.h. The field holds the folded sum of the pseudo header, so the sum over the
- * segment with the field in it is the whole. Sums are of words as they lie in memory: RFC 1071, 2 (B), byte order
- * independence.
+ * segment with the field in it is the whole.
  */
 #include <arpa/inet.h>
 #include <net/ethernet.h>
@@ -10,15 +9,11 @@
 #include <string.h>
 
 #include "checksum.h"
+#include "core/sum.h"
 
 /* Offsets of the checksum in the headers: RFC 793, RFC 768. */
 #define TCP_SUM 16
 #define UDP_SUM 6
-
-static unsigned int be16(const uint8_t *p)
-{
-	return (unsigned int)p[0] << 8 | p[1];
-}
 
 static uint16_t load16(const uint8_t *p)
 {
@@ -26,36 +21,6 @@ static uint16_t load16(const uint8_t *p)
 
 	memcpy(&v, p, sizeof(v));
 	return v;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
-}
-
-/* The sum of len bytes, the last of an odd number padded with zero. len fits in 32 bits: no carry is lost. */
-static uint64_t add(uint64_t sum, const uint8_t *p, size_t len)
-{
-	uint8_t last[2] = { 0, 0 };
-	uint32_t v;
-
-	for (; len >= sizeof(v); len -= sizeof(v), p += sizeof(v)) {
-		memcpy(&v, p, sizeof(v));
-		sum += v;
-	}
-	if (len >= 2) {
-		sum += load16(p);
-		p += 2;
-		len -= 2;
-	}
-	if (len) {
-		last[0] = p[0];
-		sum += load16(last);
-	}
-	return sum;
 }
 
 /* The segment begins at `at`, of protocol proto; addr: the addresses of the IP header, addr_len bytes. */
@@ -70,7 +35,7 @@ static bool segment(struct lr_checksum *c, size_t len, size_t at, size_t end, un
 		return false;
 	if (c->field + 2 > end || c->field + 2 > len)
 		return false;
-	c->pseudo = fold(add(htons((uint16_t)proto) + (uint64_t)htons((uint16_t)(end - at)), addr, addr_len));
+	c->pseudo = lr_sum_fold(lr_sum_add(htons((uint16_t)proto) + (uint64_t)htons((uint16_t)(end - at)), addr, addr_len));
 	return true;
 }
 
@@ -82,9 +47,9 @@ static bool find_ip4(const uint8_t *p, size_t at, size_t len, size_t frame_len, 
 		return false;
 	p += at;
 	head = (size_t)(p[0] & 15) * 4;
-	total = be16(p + 2);
+	total = lr_get16(p + 2);
 	/* A fragment has no whole checksum. */
-	if (p[0] >> 4 != 4 || head < 20 || total < head || at + total > frame_len || be16(p + 6) & 0x3fff)
+	if (p[0] >> 4 != 4 || head < 20 || total < head || at + total > frame_len || lr_get16(p + 6) & 0x3fff)
 		return false;
 	return segment(c, len, at + head, at + total, p[9], p + 12, 8);
 }
@@ -96,7 +61,7 @@ static bool find_ip6(const uint8_t *p, size_t at, size_t len, size_t frame_len, 
 
 	if (next > len || p[at] >> 4 != 6)
 		return false;
-	end = next + be16(p + at + 4);
+	end = next + lr_get16(p + at + 4);
 	if (end > frame_len)
 		return false;
 	proto = p[at + 6];
@@ -116,10 +81,10 @@ bool lr_checksum_find(const uint8_t *head, size_t len, size_t frame_len, struct 
 
 	if (len < ETH_HLEN)
 		return false;
-	type = be16(head + at);
+	type = lr_get16(head + at);
 	while ((type == ETHERTYPE_VLAN || type == 0x88a8) && at + 6 <= len) {
 		at += 4;
-		type = be16(head + at);
+		type = lr_get16(head + at);
 	}
 	if (type == ETHERTYPE_IP)
 		return find_ip4(head, at + 2, len, frame_len, c);
@@ -136,20 +101,17 @@ bool lr_checksum_unfinished(const uint8_t *head, size_t len, size_t frame_len, s
 uint64_t lr_checksum_add(uint64_t sum, const struct lr_checksum *c, const uint8_t *piece, size_t at, size_t len)
 {
 	size_t from = at < c->start ? c->start : at, to = at + len < c->end ? at + len : c->end;
-	uint16_t part;
 
 	if (from >= to)
 		return sum;
-	part = fold(add(0, piece + (from - at), to - from));
-	/* A piece at an odd place in the segment has its bytes the other way round. */
 	if ((from - c->start) % 2)
-		part = (uint16_t)(part << 8 | part >> 8);
-	return sum + part;
+		return sum + lr_sum_odd(lr_sum_add(0, piece + (from - at), to - from));
+	return sum + lr_sum_fold(lr_sum_add(0, piece + (from - at), to - from));
 }
 
 void lr_checksum_finish(uint8_t *head, const struct lr_checksum *c, uint64_t sum)
 {
-	uint16_t v = (uint16_t)~fold(sum);
+	uint16_t v = (uint16_t)~lr_sum_fold(sum);
 
 	if (v == 0 && c->udp)
 		v = 0xffff; /* 0 would mean: none */

@@ -19,6 +19,7 @@ run() {
 for nic in $BACKENDS; do
 	run nic
 	run nicpoll
+	run segment
 	run valenic
 	run interface
 	run hostile scribble_on_an_interface

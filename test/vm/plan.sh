@@ -152,6 +152,7 @@ wire() {
 	on_wire "$kind" nic receives sends tx_ring_empties tx_rings_only rx_rings_only slots_as_asked smallest_rings \
 		timestamps counters_and_back_end slow_receiver 'zero_copy*' extra_buffers_in_an_rx_ring bad_slots odd_lengths
 	on_wire "$kind" nicpoll packets_wake_poll packets_wake_epoll_edge poll_of_two_interfaces child_goes_on
+	on_wire "$kind" segment
 	on_wire "$kind" interface down_and_up opened_while_down peer_down_and_up renamed mtu_changed \
 		moved_to_another_namespace stack_works_after_close nothing_left_after_exit 'long_packets*'
 	on_wire "$kind" host the_wire_reaches_the_host all_is_as_before_after_close nic_rings_alone both down_and_up \
