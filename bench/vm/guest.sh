@@ -99,6 +99,8 @@ natively() { # in batches of so many
 injection() { # method, interface
 	case $1,$2 in
 	netmap-host,*) echo packet-stack "$2" "$2" ;;	# what the host sends there
+	# As fast as they come at line rate, or nearly: else it is interrupts that are measured, one for a few packets.
+	native,*b) echo native "${2%b}a" "${2%b}a" ;;
 	*,e1000b) echo packet-mmsg e1000a e1000a ;;
 	*,e1000eb) echo packet-mmsg e1000ea e1000ea ;;
 	*,virtiob) echo packet-mmsg virtioa virtioa ;;

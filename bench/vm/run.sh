@@ -31,6 +31,15 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM HUP
 
+# The machine: guest NICS OPTIONS-OF-guest.sh..., its lines to $tmp/guest
+guest() {
+	local nics=$1
+
+	shift
+	"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 512 -n "$nics" -t "$limit" -a "$kernel_args" -q "$qemu_args" -- \
+		"$top/bench/vm/guest.sh" -t "$seconds" "$@" "$bin/vm/load" >>"$tmp/guest" 2>&1
+}
+
 # instr METHOD tx|rx INTERFACE BATCH: from the guest's lines; the smallest, where there are several
 instr() {
 	awk -v m="$1" -v d="$2" -v i="$3" -v b="batch=$4" '
@@ -69,6 +78,17 @@ goals() {
 		goal_ratio generic_rx_vs_packet 0.5 "$rx" "$(instr packet rx e1000b 256)"
 }
 
+# Drivers that know netmap; the batch is the largest measured.
+goals_native() {
+	local batch=${batches##* }
+
+	grep -q '^result native' "$tmp/guest" || return 0
+	result e1000_tx_instr instr/packet '<=67' "$(instr native tx e1000a "$batch")"
+	result e1000e_tx_instr instr/packet '<=67' "$(instr native tx e1000ea "$batch")"
+	result e1000e_rx_instr instr/packet '<=67' "$(instr native rx e1000eb "$batch")"
+	result virtio_tx_instr instr/packet '<=150' "$(instr native tx virtioa "$batch")"
+}
+
 # Each line of the guest is a result, named METHOD_tx_DRIVER_BATCH.
 details() {
 	local word method direction interface batch name
@@ -92,6 +112,12 @@ curve() {
 	v=$(instr "$1" "$2" "$3" 256) && echo "curve $v$([[ $1 == netmap* || $1 == pipe ]] && echo '!') $4"
 }
 
+curve_native() { # interface, tx|rx
+	local v
+
+	! v=$(instr native "$2" "$1" "${batches##* }") || echo "curve $v! netmap, native driver"
+}
+
 notes() {
 	echo "note one instruction per cycle; 60-byte packets, batch 256; program, system call, driver, interrupts, both ends of the pipe"
 	echo "note Linux $release in QEMU, one processor; numbers are instructions per packet"
@@ -100,7 +126,8 @@ notes() {
 figure_tx() { # file, interface, driver
 	echo "figure $1 Mpps Sending on $3"
 	curve pipe tx none "netmap pipe, tx + rx"
-	curve netmap tx "$2" "netmap"
+	curve_native "$2" tx
+	curve netmap tx "$2" "netmap, any driver"
 	curve pktgen-best tx "$2" "pktgen, one packet, bursts"
 	curve pktgen tx "$2" "pktgen"
 	curve xsk tx "$2" "AF_XDP"
@@ -112,7 +139,8 @@ figure_tx() { # file, interface, driver
 
 figure_rx() {
 	echo "figure $1 Mpps Receiving on $3"
-	curve netmap rx "$2" "netmap"
+	curve_native "$2" rx
+	curve netmap rx "$2" "netmap, any driver"
 	curve xsk rx "$2" "AF_XDP"
 	curve packet-mmap rx "$2" "PACKET_MMAP"
 	curve packet rx "$2" "AF_PACKET recv"
@@ -134,16 +162,22 @@ eval "$parts"
 module=$("$top/test/vm/module.sh" "$kernel") || exit 1
 mkdir -p "$out" || exit 1
 echo "bench-vm: measuring on Linux $release, some minutes" >&2
-"$top/test/vm/boot.sh" -k "$kernel" -m "$module" -i -M 512 -n "e1000 virtio" -t "$limit" -a "$kernel_args" -q "$qemu_args" -- \
-	"$top/bench/vm/guest.sh" -t "$seconds" -b "$batches" "$bin/vm/load" >"$tmp/guest" 2>&1
+guest "e1000 virtio" -b "$batches"
 code=$?
 case $code in
 0) ;;
 124) echo "bench-vm: this machine is slow: after $limit s the rest, of the larger batches, is left out" >&2 ;;
 *) cat "$tmp/guest"; die "the guest failed ($code)" ;;
 esac
+if drivers=$("$top/scripts/drivers.sh" -k "$kernel" e1000 e1000e virtio_net 2>"$tmp/drivers"); then
+	drivers=$(dirname "${drivers##*$'\n'}")
+	module=$drivers/netmap.ko
+	guest "e1000 e1000e virtio" -b "${batches##* }" -n "$drivers" || { cat "$tmp/guest"; die "the guest with native drivers failed"; }
+else
+	echo "bench-vm: no native drivers: $(tail -n 1 "$tmp/drivers")" >&2
+fi
 grep -E '^failed' "$tmp/guest" >&2
-{ goals && details && figures; } >"$tmp/lines" || { cat "$tmp/guest"; die "not everything could be measured"; }
+{ goals && goals_native && details && figures; } >"$tmp/lines" || { cat "$tmp/guest"; die "not everything could be measured"; }
 "$bin/report" -o "$out" -n results-vm <"$tmp/lines" || die "no report"
 echo "bench-vm: written: $out/results-vm.json, $out/vm-*.svg" >&2
 ! grep -q '^failed' "$tmp/guest"
