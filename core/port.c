@@ -188,16 +188,16 @@ int lr_port_header(struct lr_port *p, uint32_t *len, bool set, struct lr_why *wh
 	return 0;
 }
 
-int (*lr_port_admit)(struct lr_port *p, struct lr_why *why);
+int (*lr_port_admit)(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why);
 
-int lr_port_start(struct lr_port *p, struct lr_why *why)
+int lr_port_start(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why)
 {
 	int err;
 
 	lr_control_assert_locked();
 	if (os_load(&p->gone))
 		return lr_why(why, -ENXIO, "%s is gone", p->name);
-	err = lr_port_admit ? lr_port_admit(p, why) : 0;
+	err = lr_port_admit ? lr_port_admit(p, extra_bufs, why) : 0;
 	if (err)
 		return err;
 	if (!p->bound && p->ops->start) {

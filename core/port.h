@@ -133,11 +133,14 @@ int lr_port_header(struct lr_port *p, uint32_t *len, bool set, struct lr_why *wh
 /* Fills what is 0 in want from dflt and checks the limits. */
 int lr_port_config_check(struct lr_port_config *want, const struct lr_port_config *dflt, struct lr_why *why);
 
-/* Set by a host that decides who may bind what: asked, under the control lock, for each descriptor. NULL: everybody may. */
-extern int (*lr_port_admit)(struct lr_port *p, struct lr_why *why);
+/*
+ * Set by a host that decides who may bind what: asked, under the control lock, for each descriptor, with the extra buffers that it
+ * wants. NULL: everybody may.
+ */
+extern int (*lr_port_admit)(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why);
 
 /* One descriptor more or less; the first starts the port, the last stops it. */
-int lr_port_start(struct lr_port *p, struct lr_why *why);
+int lr_port_start(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why);
 void lr_port_stop(struct lr_port *p);
 /* One user more or less of one ring, whose memory is there (lr_ring_mem_get). The port is started. */
 int lr_port_use_ring(struct lr_ring *r, bool exclusive, struct lr_why *why);

@@ -319,7 +319,7 @@ int lr_register(struct lr_file *f, struct lr_register *req, struct lr_why *why)
 	err = p->ops->admit ? p->ops->admit(p, why) : 0;
 	if (err)
 		goto err_start;
-	err = lr_port_start(p, why);
+	err = lr_port_start(p, req->reg.nr_extra_bufs, why);
 	if (err)
 		goto err_start;
 	err = take_rings(f, p, req, why);

@@ -33,6 +33,14 @@ void lr_vale_clear(void);
  */
 extern int (*lr_vale_admit)(struct lr_why *why);
 
+/*
+ * Set by a host that keeps accounts, both or none: a persistent port of this configuration, as it was asked for, is made; *payer is
+ * for the other one, when it goes. 0 or -errno.
+ */
+struct lr_port_config;
+extern int (*lr_vale_charge)(const struct lr_port_config *config, void **payer, struct lr_why *why);
+extern void (*lr_vale_refund)(const struct lr_port_config *config, void *payer);
+
 static inline int lr_vale_may(struct lr_why *why)
 {
 	return lr_vale_admit ? lr_vale_admit(why) : 0;

@@ -15,7 +15,8 @@ struct persist {
 	char name[IFNAMSIZ];
 	bool interface;			/* the host has made one */
 	uint16_t mem_id;
-	struct lr_port_config config;
+	struct lr_port_config config;	/* as it was asked for */
+	void *payer;
 	struct lr_port *port;		/* on its switch; NULL: on none, or an interface */
 	char attached[NETMAP_REQ_IFNAMSIZ];	/* as what */
 };
@@ -47,6 +48,8 @@ static int check_name(const char *name, struct lr_why *why)
 }
 
 int (*lr_vale_admit)(struct lr_why *why);
+int (*lr_vale_charge)(const struct lr_port_config *config, void **payer, struct lr_why *why);
+void (*lr_vale_refund)(const struct lr_port_config *config, void *payer);
 
 int lr_vale_newif(const char *name, const struct nmreq_vale_newif *req, struct lr_why *why)
 {
@@ -70,15 +73,23 @@ int lr_vale_newif(const char *name, const struct nmreq_vale_newif *req, struct l
 	p->config.rings[LR_RX] = req->nr_rx_rings;
 	p->config.slots[LR_TX] = req->nr_tx_slots;
 	p->config.slots[LR_RX] = req->nr_rx_slots;
+	err = lr_vale_charge ? lr_vale_charge(&p->config, &p->payer, why) : 0;
+	if (err)
+		goto err_charge;
 	err = lr_vale_if_create(name, why);
-	if (err < 0) {
-		os_free(p);
-		return err;
-	}
+	if (err < 0)
+		goto err_create;
 	p->interface = err;
 	p->next = persists;
 	persists = p;
 	return 0;
+
+err_create:
+	if (lr_vale_refund)
+		lr_vale_refund(&p->config, p->payer);
+err_charge:
+	os_free(p);
+	return err;
 }
 
 static void destroy(struct persist *p)
@@ -92,6 +103,8 @@ static void destroy(struct persist *p)
 		lr_port_put(p->port);
 	if (p->interface)
 		lr_vale_if_destroy(p->name, p->netns);
+	if (lr_vale_refund)
+		lr_vale_refund(&p->config, p->payer);
 	os_free(p);
 }
 

@@ -26,7 +26,7 @@ struct lr_user {
 	uid_t uid;
 	gid_t groups[GROUPS_MAX];
 	int num_groups;
-	unsigned int descriptors, rings;
+	unsigned int descriptors, rings;	/* of connections, and of persistent ports */
 	uint64_t memory;
 	double tokens;		/* requests that may be made at once */
 	int64_t refilled;	/* when, ns */
@@ -109,21 +109,25 @@ struct lr_user *lr_user_enter(const struct ucred *who)
 	return u;
 }
 
+/* Who left with nothing owed need not be remembered. */
+static void user_forget(struct lr_user *u)
+{
+	double most = lr_config.limits.requests;
+	struct lr_user **at;
+
+	if (u->descriptors || u->rings || u->tokens + (double)(now_ns() - u->refilled) * 1e-9 * most < most)
+		return;
+	for (at = &users; *at != u; at = &(*at)->next)
+		;
+	*at = u->next;
+	free(u);
+}
+
 void lr_user_leave(struct lr_user *u)
 {
-	struct lr_user **at;
-	bool full;
-
 	pthread_mutex_lock(&accounts);
 	u->descriptors--;
-	/* Who left with nothing owed need not be remembered. */
-	full = u->tokens + (double)(now_ns() - u->refilled) * 1e-9 * lr_config.limits.requests >= lr_config.limits.requests;
-	if (!u->descriptors && full) {
-		for (at = &users; *at != u; at = &(*at)->next)
-			;
-		*at = u->next;
-		free(u);
-	}
+	user_forget(u);
 	pthread_mutex_unlock(&accounts);
 }
 
@@ -223,32 +227,46 @@ static int admit_region(const struct lr_port *p, const struct lr_user *u, struct
 		      p->name, u->uid);
 }
 
-/* As if all rings were new: who comes second pays as much. */
-static int admit_size(const struct lr_port *p, struct lr_charge *c, struct lr_why *why)
+static int charge(struct lr_user *u, const char *name, unsigned int rings, uint64_t memory, struct lr_why *why)
 {
 	const struct lr_limits *l = &lr_config.limits;
-	uint64_t memory = 0;
-	unsigned int rings = 0, k;
 
-	for (k = 0; k < LR_RING_KINDS; k++) {
+	if (rings > l->rings || u->rings > l->rings - rings)
+		return lr_why(why, -ENOMEM, "user %u has %u rings in use and %s needs %u, netmapd's limit is %u", u->uid, u->rings, name,
+			      rings, l->rings);
+	if ((u->memory + memory) >> 20 > l->memory)
+		return lr_why(why, -ENOMEM, "user %u has %llu MiB in use and %s needs %llu, netmapd's limit is %u", u->uid,
+			      (unsigned long long)u->memory >> 20, name, (unsigned long long)memory >> 20, l->memory);
+	u->rings += rings;
+	u->memory += memory;
+	return 0;
+}
+
+/*
+ * As if all rings were new: who comes second pays as much. Rings of NICs are nobody's. Of extra buffers there are never more than
+ * the region can have: who wants more gets those.
+ */
+static int admit_size(const struct lr_port *p, uint32_t extra_bufs, struct lr_charge *c, struct lr_why *why)
+{
+	const struct lr_pool *bufs = &p->region->pool[LR_POOL_BUF];
+	uint64_t memory = (uint64_t)(extra_bufs < bufs->num ? extra_bufs : bufs->num) * bufs->size;
+	unsigned int rings = 0, k;
+	int err;
+
+	for (k = 0; k < LR_RING_KINDS && strcmp(p->ops->kind, "nic") != 0; k++) {
 		rings += p->num_rings[k];
-		memory += (uint64_t)p->num_rings[k] * p->config.slots[k] * p->region->pool[LR_POOL_BUF].size;
+		memory += (uint64_t)p->num_rings[k] * p->config.slots[k] * bufs->size;
 	}
-	if (rings > l->rings || c->user->rings > l->rings - rings)
-		return lr_why(why, -ENOMEM, "user %u has %u rings in use and %s needs %u, netmapd's limit is %u", c->user->uid,
-			      c->user->rings, p->name, rings, l->rings);
-	if ((c->user->memory + memory) >> 20 > l->memory)
-		return lr_why(why, -ENOMEM, "user %u has %llu MiB in use and %s needs %llu, netmapd's limit is %u", c->user->uid,
-			      (unsigned long long)c->user->memory >> 20, p->name, (unsigned long long)memory >> 20, l->memory);
+	err = charge(c->user, p->name, rings, memory, why);
+	if (err)
+		return err;
 	c->rings += rings;
 	c->memory += memory;
-	c->user->rings += rings;
-	c->user->memory += memory;
 	return 0;
 }
 
 /* lr_port_admit: the calling thread's client is about to bind p. */
-static int admit(struct lr_port *p, struct lr_why *why)
+static int admit(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why)
 {
 	struct lr_charge *c = current;
 	int err;
@@ -259,8 +277,8 @@ static int admit(struct lr_port *p, struct lr_why *why)
 	err = strcmp(p->ops->kind, "nic") == 0 ? admit_nic(p, c->user, why) : 0;
 	if (!err)
 		err = admit_region(p, c->user, why);
-	if (!err && strcmp(p->ops->kind, "nic") != 0)
-		err = admit_size(p, c, why);
+	if (!err)
+		err = admit_size(p, extra_bufs, c, why);
 	if (!err && !c->region)
 		err = own(c, p->region);
 	pthread_mutex_unlock(&accounts);
@@ -276,9 +294,68 @@ static int admit_switches(struct lr_why *why)
 		      current->user->uid);
 }
 
+/* --- Persistent ports ------------------------------------------------------------------------------------ */
+
+/* What it will have when it is a port of a switch, with vale.c's defaults. */
+static void persistent_size(const struct lr_port_config *config, unsigned int *rings, uint64_t *memory)
+{
+	static const enum lr_ring_kind kind[2] = { LR_TX, LR_RX };
+	unsigned int i;
+
+	*rings = 0;
+	*memory = 0;
+	for (i = 0; i < 2; i++) {
+		uint64_t n = config->rings[kind[i]] ? config->rings[kind[i]] : 1;
+		uint64_t slots = config->slots[kind[i]] ? config->slots[kind[i]] : 1024;
+
+		/* With more it can be made, and put on no switch. */
+		n = n < LR_RINGS_MAX ? n : LR_RINGS_MAX;
+		slots = slots < LR_SLOTS_MAX ? slots : LR_SLOTS_MAX;
+		*rings += (unsigned int)n;
+		*memory += n * slots * lr_region_params[0].pool[LR_POOL_BUF].size;
+	}
+}
+
+/* lr_vale_charge: it stays when the connection has gone, so it is the user's. */
+static int charge_persistent(const struct lr_port_config *config, void **payer, struct lr_why *why)
+{
+	struct lr_user *u = current ? current->user : NULL;
+	unsigned int rings;
+	uint64_t memory;
+	int err;
+
+	*payer = u;
+	if (!u)
+		return 0;
+	persistent_size(config, &rings, &memory);
+	pthread_mutex_lock(&accounts);
+	err = charge(u, "a persistent port", rings, memory, why);
+	pthread_mutex_unlock(&accounts);
+	return err;
+}
+
+/* lr_vale_refund: whoever removes it. */
+static void refund_persistent(const struct lr_port_config *config, void *payer)
+{
+	struct lr_user *u = payer;
+	unsigned int rings;
+	uint64_t memory;
+
+	if (!u)
+		return;
+	persistent_size(config, &rings, &memory);
+	pthread_mutex_lock(&accounts);
+	u->rings -= rings;
+	u->memory -= memory;
+	user_forget(u);
+	pthread_mutex_unlock(&accounts);
+}
+
 void lr_users_init(void)
 {
 	own_netns = os_netns_id();
+	lr_vale_charge = charge_persistent;
+	lr_vale_refund = refund_persistent;
 	lr_vale_admit = admit_switches;
 	lr_port_admit = admit;
 }

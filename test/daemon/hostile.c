@@ -451,6 +451,84 @@ CASE(limit_of_memory)
 	close(b);
 }
 
+static int want_extra(int fd, uint32_t extra)
+{
+	struct nmreq_register reg = { .nr_mode = NR_REG_NULL, .nr_extra_bufs = extra };
+	int err = ctrl(fd, NETMAP_REQ_REGISTER, unique("extra"), &reg);
+
+	CHECK_MSG(err || reg.nr_extra_bufs == extra, "%u extra buffers instead of %u", reg.nr_extra_bufs, extra);
+	return err;
+}
+
+/* Extra buffers count as the buffers of rings do: 2048 bytes each. */
+CASE(limit_of_extra_buffers)
+{
+	int a, b;
+
+	own_daemon("limits = { memory = 10; };");
+	a = dev_open();
+	b = dev_open();
+	CHECK_GRANTED(want_extra(a, 3000));
+	CHECK_REFUSED(want_extra(b, 3000), ENOMEM);
+	CHECK_MSG(strstr(why, "5 MiB in use") && strstr(why, "limit is 10"), "%s", why);
+	CHECK_REFUSED(want_extra(b, UINT32_MAX), ENOMEM);
+	CHECK_GRANTED(want_extra(b, 2000));
+	close(a);
+	a = dev_open();
+	CHECK_GRANTED(want_extra(a, 3000));
+	close(a);
+	close(b);
+}
+
+/* As if somebody had it open, though nobody has, until it is removed. */
+static int want_persistent(const char *name, unsigned int rings)
+{
+	struct nmreq_vale_newif newif = { .nr_tx_rings = (uint16_t)rings, .nr_rx_rings = (uint16_t)rings };
+	int fd = dev_open(), err = ctrl(fd, NETMAP_REQ_VALE_NEWIF, name, &newif);
+
+	close(fd);
+	return err;
+}
+
+static int remove_persistent(const char *name)
+{
+	int fd = dev_open(), err = ctrl(fd, NETMAP_REQ_VALE_DELIF, name, NULL);
+
+	close(fd);
+	return err;
+}
+
+CASE(limit_of_persistent_ports)
+{
+	own_daemon("limits = { rings = 10; memory = 40; };");
+	CHECK_GRANTED(want_persistent("p1", 2));
+	CHECK_GRANTED(want_persistent("p2", 2));
+	CHECK_REFUSED(want_persistent("p3", 2), ENOMEM);
+	CHECK_MSG(strstr(why, "8 rings in use"), "%s", why);
+	CHECK_GRANTED(want_persistent("p3", 1));
+	CHECK_REFUSED(want_persistent("p4", 1), ENOMEM);
+	/* What failed for another reason is not charged. */
+	CHECK_REFUSED(want_persistent("p3", 1), EEXIST);
+	CHECK_GRANTED(remove_persistent("p2"));
+	CHECK_GRANTED(remove_persistent("p1"));
+	CHECK_REFUSED(want_persistent("p4", 5), ENOMEM);
+	CHECK_GRANTED(want_persistent("p4", 4));
+	CHECK_GRANTED(remove_persistent("p3"));
+	CHECK_GRANTED(remove_persistent("p4"));
+	CHECK_GRANTED(want_persistent("p5", 5));
+}
+
+CASE(limit_of_persistent_memory)
+{
+	own_daemon("limits = { memory = 10; };");
+	CHECK_GRANTED(want_persistent("p1", 1));
+	CHECK_GRANTED(want_persistent("p2", 1));
+	CHECK_REFUSED(want_persistent("p3", 1), ENOMEM);
+	CHECK_MSG(strstr(why, "8 MiB in use"), "%s", why);
+	CHECK_GRANTED(remove_persistent("p2"));
+	CHECK_GRANTED(want_persistent("p3", 1));
+}
+
 /* 120 requests, 20 at once and then 50 a second: two seconds. */
 CASE(limit_of_requests)
 {
