@@ -9,6 +9,7 @@
 #	files: FILE...			to be patched
 #	module: NAME CONFIG...		what is built, and with which options set
 #	alone: FILE...			all that it is made of, where the directory has others
+#	untried: WHY			(for check-vm, which does not build it)
 #	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a struct or a table
 set -u -o pipefail
 export LC_ALL=C

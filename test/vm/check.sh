@@ -72,7 +72,8 @@ one() {
 		options+=("${w//|/ }")
 	done
 	if [ "$part" = native ]; then
-		scripts/drivers.sh -k "$kernel" >"$log" 2>&1 ||
+		# But those whose devices no machine has.
+		scripts/drivers.sh -k "$kernel" $(cd drivers && grep -L '^// untried:' ./*.cocci | sed 's|^./||; s|\.cocci$||') >"$log" 2>&1 ||
 			{ tail -n 20 "$log"; echo "not ok $kernel native: the drivers cannot be built"; return 1; }
 		options+=(-e "LR_DRIVERS=$PWD/build/drivers/$(basename "${module%/*}")")
 	fi
