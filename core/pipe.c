@@ -15,6 +15,7 @@
  */
 #include "core/control.h"
 #include "core/port.h"
+#include "core/swap.h"
 
 struct pipe {
 	struct lr_port *end[2];	/* master, slave */
@@ -92,9 +93,7 @@ static uint32_t swap_run(struct move *m, uint32_t n)
 		struct lr_slot a = lr_slot_read(ts), b = lr_slot_read(rs);
 		uint64_t ptr = os_load(&ts->ptr);
 
-		if (os_unlikely(a.idx >= num || b.idx >= num || a.len > max_len))
-			break;
-		if (os_unlikely(!(os_load(&used[a.idx]) & os_load(&used[b.idx]))))
+		if (os_unlikely(a.len > max_len) || !lr_swap_ok(used, num, a, b))
 			break;
 		if (os_unlikely(a.flags & NS_MOREFRAG)) {
 			if (frags == last)
@@ -104,8 +103,7 @@ static uint32_t swap_run(struct move *m, uint32_t n)
 			frags = 0;
 			packets++;
 		}
-		lr_slot_write(rs, a.idx, a.len, (uint16_t)(a.flags | NS_BUF_CHANGED));
-		lr_slot_write(ts, b.idx, a.len, NS_BUF_CHANGED);
+		lr_swap(ts, rs, a, b, a.flags);
 		os_store(&ts->ptr, os_load(&rs->ptr));
 		os_store(&rs->ptr, ptr);
 		bytes += a.len;

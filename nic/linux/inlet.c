@@ -88,8 +88,7 @@ static void drop(struct lr_inlet *in)
 	lr_count(&in->ring->count.drops, 1);
 }
 
-/* A slot without a buffer. Somebody who sleeps has to come and mend it. */
-static void get_stuck(struct lr_inlet *in)
+void lr_inlet_get_stuck(struct lr_inlet *in)
 {
 	lr_count(&in->ring->count.bad_slots, 1);
 	/* The next sync has something to do, also when nothing is handed in. */
@@ -140,7 +139,7 @@ static void put_pieces(struct lr_inlet *in, const struct sk_buff *skb)
 
 		if (unlikely(!lr_buf_ok(r, idx))) {
 			drop(in);
-			get_stuck(in);
+			lr_inlet_get_stuck(in);
 			return;
 		}
 		if (skb_copy_bits(skb, from, lr_region_buf(r->port->region, idx), len) < 0) {
@@ -166,7 +165,7 @@ static void put(struct lr_inlet *in, const struct sk_buff *skb, unsigned int pul
 	idx = lr_slot_read(&r->slot[pos]).idx;
 	if (unlikely(!lr_buf_ok(r, idx))) {
 		drop(in);
-		get_stuck(in);
+		lr_inlet_get_stuck(in);
 		return;
 	}
 	memcpy(lr_region_buf(r->port->region, idx), skb->data - pulled, len);

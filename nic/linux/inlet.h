@@ -41,6 +41,9 @@ void lr_inlet_take(struct lr_inlet *in, struct sk_buff *skb, unsigned int pulled
 /* Counts a packet that was to come in, or go on from here, and could not. */
 void lr_inlet_drop(struct lr_inlet *in);
 
+/* The next free slot has no buffer. Somebody who sleeps has to come and mend it. Under in->lock. */
+void lr_inlet_get_stuck(struct lr_inlet *in);
+
 /* The ops->rxsync of such rings. */
 int lr_inlet_rxsync(struct lr_ring *r, unsigned int flags);
 

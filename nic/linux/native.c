@@ -14,6 +14,7 @@
 #include "inlet.h"
 #include "native.h"
 #include "nic.h"
+#include "pair.h"
 #include "param.h"
 
 /* What the loops of nic/native use, which are part of each driver. */
@@ -150,6 +151,7 @@ void lr_native_fail(struct lr_native *n, const char *what)
 	os_log("%s: programs lose it: %s", n->port->name, what);
 	n->failed = true;
 	lr_port_set_gone(n->port);
+	lr_pair_part(n);
 }
 EXPORT_SYMBOL_GPL(lr_native_fail);
 
@@ -364,7 +366,7 @@ struct lr_native *lr_native_find(const struct net_device *dev, uint32_t buf_size
 		lr_why(why, -EOPNOTSUPP, "it has more than %u queues", LR_NATIVE_QUEUES);
 		return NULL;
 	}
-	if (!reaches_all(info->dma)) {
+	if (info->dma && !reaches_all(info->dma)) {
 		lr_why(why, -EOPNOTSUPP, "it reaches only a part of the memory");
 		return NULL;
 	}
@@ -384,6 +386,11 @@ void lr_native_release(struct lr_native *n)
 
 	ASSERT_RTNL();
 	/* Where the interface went from under programs. */
+	if (n->ops->peer) {
+		lr_pair_part(n);
+		bitmap_zero(n->want_tx, LR_NATIVE_QUEUES);
+		bitmap_zero(n->want_rx, LR_NATIVE_QUEUES);
+	}
 	for_each_set_bit(i, n->want_tx, LR_NATIVE_QUEUES)
 		n->ops->switch_ring(n, LR_TX, i, false);
 	for_each_set_bit(i, n->want_rx, LR_NATIVE_QUEUES)
@@ -393,28 +400,45 @@ void lr_native_release(struct lr_native *n)
 	n->port = NULL;
 }
 
-struct lr_native *lr_native_register(struct net_device *dev, const struct lr_native_ops *ops)
+struct lr_native *lr_native_attach(struct net_device *dev, const struct lr_native_ops *ops)
 {
 	struct lr_native *n = os_zalloc(sizeof(*n));
 
+	ASSERT_RTNL();
 	if (!n)
 		return NULL;
 	n->dev = dev;
 	n->ops = ops;
-	rtnl_lock();
 	list_add(&n->list, &natives);
+	return n;
+}
+EXPORT_SYMBOL_GPL(lr_native_attach);
+
+struct lr_native *lr_native_register(struct net_device *dev, const struct lr_native_ops *ops)
+{
+	struct lr_native *n;
+
+	rtnl_lock();
+	n = lr_native_attach(dev, ops);
 	rtnl_unlock();
 	return n;
 }
 EXPORT_SYMBOL_GPL(lr_native_register);
 
-void lr_native_unregister(struct lr_native *n)
+void lr_native_detach(struct lr_native *n)
 {
+	ASSERT_RTNL();
 	if (!n)
 		return;
-	rtnl_lock();
 	list_del(&n->list);
-	rtnl_unlock();
 	os_free(n);
+}
+EXPORT_SYMBOL_GPL(lr_native_detach);
+
+void lr_native_unregister(struct lr_native *n)
+{
+	rtnl_lock();
+	lr_native_detach(n);
+	rtnl_unlock();
 }
 EXPORT_SYMBOL_GPL(lr_native_unregister);

@@ -35,7 +35,7 @@ struct lr_nic;
 /* What an interface has now. */
 struct lr_native_info {
 	uint32_t buf_size;		/* known before: a buffer's */
-	struct device *dma;		/* that reads and writes buffers */
+	struct device *dma;		/* that reads and writes buffers; NULL with `peer` */
 	uint32_t rings[LR_RING_KINDS];	/* LR_TX and LR_RX */
 	uint32_t slots[LR_RING_KINDS];
 	uint32_t buf_len;		/* most bytes of a slot; from 64 to buf_size */
@@ -51,6 +51,12 @@ struct lr_native_ops {
 	/* The ring becomes netmap's or the driver's own, at once if the device is running. Under rtnl. 0 or -errno. */
 	int (*switch_ring)(struct lr_native *n, enum lr_ring_kind kind, unsigned int i, bool on);
 
+	/*
+	 * No device is there to read and write buffers, but another interface that receives what is sent here: who is it? Then the
+	 * rings are not the driver's, and all that follows is NULL. NULL: the peer has left. Under rtnl. See pair.h.
+	 */
+	struct lr_native *(*peer)(struct lr_native *n);
+
 	/* The rest under the ring's lock; r->priv is the ring's state, zeroed. See nic/native/sync.h. */
 	int (*start)(struct lr_native *n, struct lr_ring *r);
 	void (*stop)(struct lr_native *n, struct lr_ring *r);
@@ -65,6 +71,7 @@ struct lr_native {
 	struct net_device *dev;
 	const struct lr_native_ops *ops;
 	struct lr_port *port;		/* NULL: the driver is alone */
+	struct lr_native *mate;		/* the peer, while both have ports; rtnl */
 	bool failed;			/* its port is gone: no ring starts any more */
 	struct device *dma_dev;		/* buffers are mapped for it; NULL: none is */
 	struct lr_dma dma;
@@ -79,6 +86,10 @@ struct lr_native {
 /* The interface is there, and until lr_native_unregister: after it was unregistered, before it is freed. NULL: no memory. */
 struct lr_native *lr_native_register(struct net_device *dev, const struct lr_native_ops *ops);
 void lr_native_unregister(struct lr_native *n);
+
+/* The same from under rtnl: from ndo_init, to ndo_uninit. */
+struct lr_native *lr_native_attach(struct net_device *dev, const struct lr_native_ops *ops);
+void lr_native_detach(struct lr_native *n);
 
 /* From switch_ring, with the driver's resets excluded. */
 void lr_native_want(struct lr_native *n, enum lr_ring_kind kind, unsigned int i, bool want);

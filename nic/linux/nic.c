@@ -17,6 +17,7 @@
 #include "inlet.h"
 #include "native.h"
 #include "nic.h"
+#include "pair.h"
 #include "param.h"
 #include "xmit.h"
 
@@ -39,6 +40,12 @@ static struct lr_inlet *ring_inlet(const struct lr_ring *r)
 	return lr_kind_is_tx(r->kind) ? NULL : r->priv;
 }
 
+/* One that may have another at the peer. */
+static bool ring_paired(const struct lr_nic *nic, const struct lr_ring *r)
+{
+	return nic->native && r->ops == &lr_pair_port_ops && !lr_kind_is_host(r->kind);
+}
+
 static int ring_open(struct lr_nic *nic, struct lr_ring *r, struct lr_why *why)
 {
 	struct lr_xmit *x;
@@ -48,12 +55,15 @@ static int ring_open(struct lr_nic *nic, struct lr_ring *r, struct lr_why *why)
 		return lr_native_ring_open(nic->native, r, why);
 	if (ring_inlet(r))
 		lr_inlet_open(ring_inlet(r));
-	if (r->kind != LR_TX)
-		return 0;
-	err = lr_xmit_create(&x, r, nic->dev, r->index, why);
-	if (!err)
+	if (r->kind == LR_TX) {
+		err = lr_xmit_create(&x, r, nic->dev, r->index, why);
+		if (err)
+			return err;
 		r->priv = x;
-	return err;
+	}
+	if (ring_paired(nic, r))
+		lr_pair_switch(nic->native, r, true);
+	return 0;
 }
 
 static void ring_close(struct lr_nic *nic, struct lr_ring *r)
@@ -62,6 +72,8 @@ static void ring_close(struct lr_nic *nic, struct lr_ring *r)
 		lr_native_ring_close(nic->native, r);
 		return;
 	}
+	if (ring_paired(nic, r))
+		lr_pair_switch(nic->native, r, false);
 	if (ring_inlet(r))
 		lr_inlet_close(ring_inlet(r));
 	if (r->kind != LR_TX)
@@ -178,6 +190,8 @@ void lr_nic_destroy(struct lr_port *p)
 	rtnl_unlock();
 	os_free(nic->inlet[0]);
 	os_free(nic->inlet[1]);
+	os_free(nic->pair[0]);
+	os_free(nic->pair[1]);
 	os_free(nic);
 	lr_port_free(p);
 }
@@ -259,8 +273,8 @@ static int configure(struct lr_nic *nic, const struct lr_port_query *q, const st
 		if (lr_kind_is_host(k) && want.rings[k] > HOST_RINGS_MAX)
 			return lr_why(why, -EINVAL, "%u host rings were asked for, the limit is %u", want.rings[k], HOST_RINGS_MAX);
 	}
-	/* What the interface has; wishes are answered with it. */
-	if (native) {
+	/* What the device has; wishes are answered with it. */
+	if (native && native->dma) {
 		for (k = LR_TX; k <= LR_RX; k += LR_RX - LR_TX) {
 			want.rings[k] = native->rings[k];
 			want.slots[k] = native->slots[k];
@@ -276,7 +290,9 @@ static int configure(struct lr_nic *nic, const struct lr_port_query *q, const st
 	p->config = want;
 	lr_text(p->backend, sizeof(p->backend), "%s: driver %s, %u tx and %u rx queues, %s", native ? "native" : "generic",
 		driver(nic->dev), nic->dev->real_num_tx_queues, nic->dev->real_num_rx_queues,
-		native ? "its own rings" : lr_xmit_way(nic->dev));
+		native && native->dma ? "its own rings" : lr_xmit_way(nic->dev));
+	if (native && !native->dma)
+		lr_text(p->backend + strlen(p->backend), sizeof(p->backend) - strlen(p->backend), "; to a peer with netmap by its slots");
 	if (!native && no[0])
 		lr_text(p->backend + strlen(p->backend), sizeof(p->backend) - strlen(p->backend), "; not native: %s", no);
 	return lr_port_set_rings(p, why);
@@ -291,7 +307,7 @@ static int choose(struct lr_nic *nic, struct lr_native_info *info, struct lr_why
 		nic->native = lr_native_find(nic->dev, nic->port->region->pool[LR_POOL_BUF].size, info, no);
 	if (nic->native) {
 		lr_native_hold(nic->native, nic->port);
-		nic->port->ops = &lr_native_port_ops;
+		nic->port->ops = nic->native->ops->peer ? &lr_pair_port_ops : &lr_native_port_ops;
 	} else if (mode == 1) {
 		return lr_why(why, -EOPNOTSUPP, "%s cannot be driven natively (%s), and admode is 1: nothing else is allowed",
 			      nic->dev->name, no->text);
@@ -327,6 +343,10 @@ static int set_up(struct lr_nic *nic, const struct lr_port_query *q, struct lr_w
 	if (err)
 		return err;
 	err = configure(nic, q, nic->native ? &native : NULL, no.text, why);
+	if (err)
+		return err;
+	if (p->ops == &lr_pair_port_ops)
+		err = lr_pair_init(nic, why);
 	if (err)
 		return err;
 	nic->inlet[0] = make_inlets(p, LR_RX);

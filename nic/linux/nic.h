@@ -7,6 +7,8 @@
  *	            host tx ring -- host.c --> the stack's receive path
  *	            host rx ring <-- inlet.c -- egress hook  <--- the stack
  *
+ * A driver may know netmap: native.h, and pair.h for two interfaces that are each other's wire.
+ *
  * Locks: control lock, then rtnl, then ring locks, then an inlet's spinlock. What is in struct lr_nic changes under
  * rtnl. The notifier runs under rtnl and never takes the control lock; so nobody takes rtnl under a ring lock.
  *
@@ -23,6 +25,7 @@
 
 struct lr_inlet;
 struct lr_native;
+struct lr_pair;
 
 struct lr_nic {
 	struct list_head list;
@@ -32,6 +35,7 @@ struct lr_nic {
 	unsigned int users[LR_RING_KINDS];	/* rings of each kind that somebody has bound */
 	struct lr_native *native;	/* the driver knows netmap, and has the rings; NULL: it does not, or dev is gone */
 	struct lr_inlet *inlet[2];	/* of the NIC's rx rings, of the host's: an array each */
+	struct lr_pair *pair[2];	/* of tx and rx rings, where the driver says who the peer is; see pair.h */
 
 	bool queue_of_peer;		/* a packet names the queue that it was sent through, not the one it came by */
 	bool receives;			/* our rx_handler is there */

@@ -56,24 +56,12 @@ struct run {
 
 /* --- The device's state ------------------------------------------------------------------------ */
 
-/* The driver may be called. Softirqs off, for as long as the answer shall hold. */
-static bool dev_ready(const struct net_device *dev)
-{
-	return netif_running(dev) && netif_carrier_ok(dev) && netif_device_present(dev);
-}
-
 /* A queue that it has. Softirqs off, as above. */
 static unsigned int dev_queue(const struct net_device *dev, unsigned int queue)
 {
 	unsigned int n = READ_ONCE(dev->real_num_tx_queues);
 
 	return unlikely(queue >= n) ? queue % n : queue;
-}
-
-/* The longest frame that it carries, with a tag. */
-static unsigned int dev_frame_max(const struct net_device *dev)
-{
-	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
 }
 
 /* Not more than a lap beyond the end. */
@@ -114,33 +102,40 @@ static void skb_end(const struct run *run, struct sk_buff *skb, unsigned char *d
 	lr_xmit_skb_finish(skb, data, run->x->headroom, len, run->queue);
 }
 
-/*
- * The packet at run->at, in several slots or too long for the pool, and how many slots it has. ERR_PTR: -EAGAIN no skb now,
- * -ENODATA it is not complete, others: it cannot be sent.
- */
+int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, const struct net_device *dev, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len)
+{
+	uint32_t left = lr_pos_dist(pos, r->head, r->num_slots), n = 0;
+	uint32_t most = min_t(uint32_t, NETMAP_MAX_FRAGS, r->num_slots - 1);
+
+	*len = 0;
+	do {
+		if (n == most)
+			return -EMSGSIZE;
+		if (n == left)
+			return -ENODATA;
+		part[n] = lr_slot_read(&r->slot[pos]);
+		if (!lr_slot_ok(r, part[n]))
+			return -EINVAL;
+		*len += part[n].len;
+		pos = lr_pos_next(pos, r->num_slots);
+	} while (part[n++].flags & NS_MOREFRAG);
+	return *len < ETH_HLEN || *len > lr_xmit_frame_max(dev) ? -EMSGSIZE : (int)n;
+}
+
+/* The packet at run->at, in several slots or too long for the pool, and how many slots it has. ERR_PTR: -EAGAIN no skb now. */
 static noinline struct sk_buff *gather(const struct run *run, uint8_t *slots)
 {
 	const struct lr_ring *r = run->r;
-	uint32_t pos = run->at, left = lr_pos_dist(pos, r->head, r->num_slots), len = 0, n = 0, i;
-	uint32_t most = min_t(uint32_t, NETMAP_MAX_FRAGS, r->num_slots - 1);
 	struct lr_slot part[NETMAP_MAX_FRAGS];
 	struct lr_xmit *x = run->x;
 	struct sk_buff *skb;
 	unsigned char *data;
+	uint32_t len;
+	int n, i;
 
-	do {
-		if (n == most)
-			return ERR_PTR(-EMSGSIZE);
-		if (n == left)
-			return ERR_PTR(-ENODATA);
-		part[n] = lr_slot_read(&r->slot[pos]);
-		if (!lr_slot_ok(r, part[n]))
-			return ERR_PTR(-EINVAL);
-		len += part[n].len;
-		pos = lr_pos_next(pos, r->num_slots);
-	} while (part[n++].flags & NS_MOREFRAG);
-	if (len < ETH_HLEN || len > dev_frame_max(run->dev))
-		return ERR_PTR(-EMSGSIZE);
+	n = lr_xmit_packet(r, run->at, run->dev, part, &len);
+	if (n < 0)
+		return ERR_PTR(n);
 	skb = lr_xmit_skb_take(x, len);
 	if (IS_ERR(skb))
 		return skb;
@@ -261,8 +256,7 @@ static enum run_end make(struct run *run)
 	return RUN_ON;
 }
 
-/* The packet at hwcur, or the rest of one, is taken and not sent. Its last slot may come with a later sync. */
-static void drop_packet(struct lr_ring *r)
+void lr_xmit_drop(struct lr_ring *r)
 {
 	bool whole = !r->skip;
 	uint32_t bad = 0, len = 0;
@@ -365,10 +359,10 @@ static enum run_end run(struct lr_xmit *x, struct lr_ring *r)
 
 	if (!run.dev)
 		return RUN_FULL;
-	run.max = min3(dev_frame_max(run.dev), x->room, r->buf_len);
+	run.max = min3(lr_xmit_frame_max(run.dev), x->room, r->buf_len);
 	/* As dev_queue_xmit: drivers may rely on it. */
 	rcu_read_lock_bh();
-	if (dev_ready(run.dev)) {
+	if (lr_xmit_ready(run.dev)) {
 		run.queue = dev_queue(run.dev, x->queue);
 		run.txq = netdev_get_tx_queue(run.dev, run.queue);
 		HARD_TX_LOCK(run.dev, run.txq, smp_processor_id());
@@ -391,7 +385,7 @@ static enum run_end submit(struct lr_xmit *x, struct lr_ring *r)
 		if (likely(!r->skip))
 			end = run(x, r);
 		if (r->skip || end == RUN_ODD)
-			drop_packet(r);
+			lr_xmit_drop(r);
 		else if (r->hwcur == before || end == RUN_PART)
 			break;
 	}
@@ -405,14 +399,10 @@ static uint64_t nap_first(void)
 	return clamp_t(uint64_t, READ_ONCE(lr_generic_mit), NAP_MIN, NAP_MAX);
 }
 
-/*
- * Packets are pending. Who sleeps for room is woken when frames in flight end; not all drivers tell of that in time, or ever,
- * and a queue may go on a moment after. So he looks again after a while: sooner if he had success last time.
- */
-static void wait_for_room(struct lr_xmit *x, bool success)
+void lr_xmit_wait(struct lr_xmit *x, bool success)
 {
 	x->nap = success ? nap_first() : min_t(uint64_t, 2 * x->nap, NAP_MAX);
-	if (!x->dev || !dev_ready(x->dev))
+	if (!x->dev || !lr_xmit_ready(x->dev))
 		return;
 	WRITE_ONCE(x->waited, true);
 	hrtimer_start(&x->timer, ns_to_ktime(x->nap), HRTIMER_MODE_REL_SOFT);
@@ -439,7 +429,7 @@ int lr_xmit_txsync(struct lr_ring *r, unsigned int flags)
 			lr_xmit_skb_mode(x, waits);
 		end = submit(x, r);
 		if (unlikely(end == RUN_FULL) && waits)
-			wait_for_room(x, r->hwcur != before);
+			lr_xmit_wait(x, r->hwcur != before);
 	}
 	os_store(&r->hwtail, lr_pos_prev(r->hwcur, r->num_slots));
 	return 0;
@@ -454,7 +444,7 @@ unsigned int lr_xmit_list(struct net_device *dev, unsigned int queue, struct sk_
 	unsigned int n = 0;
 
 	rcu_read_lock_bh();
-	if (dev_ready(dev)) {
+	if (lr_xmit_ready(dev)) {
 		queue = dev_queue(dev, queue);
 		txq = netdev_get_tx_queue(dev, queue);
 		HARD_TX_LOCK(dev, txq, smp_processor_id());

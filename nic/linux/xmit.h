@@ -17,10 +17,12 @@
 #ifndef LR_XMIT_H
 #define LR_XMIT_H
 
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+
 #include "core/ring.h"
 #include "core/why.h"
 
-struct net_device;
 struct sk_buff_head;
 struct lr_xmit;
 
@@ -56,6 +58,32 @@ int lr_xmit_txsync(struct lr_ring *r, unsigned int flags);
  * lr_xmit; the caller sees to it that the device stays (any context with softirqs on).
  */
 unsigned int lr_xmit_list(struct net_device *dev, unsigned int queue, struct sk_buff_head *list);
+
+/* --- For txsyncs that do more; the ring's lock is held, but for the first two --------------------------- */
+
+/* The driver may be called. Softirqs off, for as long as the answer shall hold. */
+static inline bool lr_xmit_ready(const struct net_device *dev)
+{
+	return netif_running(dev) && netif_carrier_ok(dev) && netif_device_present(dev);
+}
+
+/* The longest frame that it carries, with a tag. */
+static inline unsigned int lr_xmit_frame_max(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
+}
+
+/* Reads the packet at pos: how many slots it has. -ENODATA: it is not complete; others: it cannot be sent. */
+int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, const struct net_device *dev, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len);
+
+/* The packet at hwcur, or the rest of one, is taken and not sent. Its last slot may come with a later sync (r->skip). */
+void lr_xmit_drop(struct lr_ring *r);
+
+/*
+ * Packets are pending. Who sleeps for room is woken when frames in flight end; not all drivers tell of that in time, or ever,
+ * and a queue may go on a moment after. So he looks again after a while: sooner if he had success last time.
+ */
+void lr_xmit_wait(struct lr_xmit *x, bool success);
 
 /* How frames get to this device's driver, in words, for p->backend. */
 const char *lr_xmit_way(const struct net_device *dev);
