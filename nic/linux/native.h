@@ -105,10 +105,10 @@ void lr_native_stop_all(struct lr_native *n);
 /* The device is such that its rings do not work any more: programs get an error. n may be NULL. */
 void lr_native_fail(struct lr_native *n, const char *what);
 
-/* The queue is netmap's. */
+/* The queue is netmap's. A device may have more queues than we have bits. */
 static inline bool lr_native_on(const struct lr_native *n, enum lr_ring_kind kind, unsigned int i)
 {
-	return n && test_bit(i, kind == LR_TX ? n->on_tx : n->on_rx);
+	return n && i < LR_NATIVE_QUEUES && test_bit(i, kind == LR_TX ? n->on_tx : n->on_rx);
 }
 
 /* Something happened on the queue. True: it is netmap's, and who waits for it was woken. */
