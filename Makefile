@@ -52,8 +52,10 @@ EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/*.c))
 # Forwarding functions for netmapd to load.
 FUNCTIONS := $(patsubst examples/function/%.c,$(B)/lib/vale_%.so,$(wildcard examples/function/*.c))
 BINS := $(addprefix $(B)/bin/,$(TOOLS) $(EXAMPLES) netmapd)
+# DPDK is compared with where it is installed.
+DPDK := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
 # bench/report.c collects and draws, the others measure.
-BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(filter-out $(if $(DPDK),,bench/memif.c),$(wildcard bench/*.c)))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
 .PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
@@ -67,7 +69,7 @@ say = $(if $(V),:,printf '  %-4s%s\n' $(1) $(2))
 all: ## build libraries, tools and examples
 all: lib tools
 
--include test/conformance/conformance.mk test/daemon/daemon.mk test/netns/netns.mk test/kernel/kernel.mk
+-include test/conformance/conformance.mk test/daemon/daemon.mk test/netns/netns.mk test/kernel/kernel.mk test/soak/soak.mk
 
 lib: $(LIBS_BUILT)
 tools: $(BINS) $(FUNCTIONS)
@@ -145,6 +147,16 @@ $(addprefix $(B)/bench/,$(BENCH_BARE)): $(B)/bench/%: $(B)/obj/bench/%.o
 	@$(call say,LD,$@)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -lbpf -lm -o $@
 
+# Statically: else DPDK loads all drivers that there are.
+DPDK_DRIVERS := bus_vdev mempool_ring net_memif
+DPDK_LIBS := ethdev mempool mbuf ring eal net kvargs meter telemetry hash rcu
+$(B)/obj/bench/memif.o: CFLAGS_ALL += $(if $(DPDK),$(shell pkg-config --cflags libdpdk 2>/dev/null))
+$(B)/bench/memif: $(B)/obj/bench/memif.o
+	@mkdir -p $(@D)
+	@$(call say,LD,$@)
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $< -Wl,--whole-archive $(patsubst %,-l:librte_%.a,$(DPDK_DRIVERS)) -Wl,--no-whole-archive \
+		-Wl,--start-group $(patsubst %,-l:librte_%.a,$(DPDK_LIBS)) -Wl,--end-group -lnuma -lbsd -lpthread -ldl -lm -o $@
+
 # What is measured in a VM runs on the real device: libnetmap without the in-process host. Static, as pages are faulted in
 # before the clock starts.
 VM_LOAD_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/vm/profile.c,$(wildcard bench/vm/*.c)) $(LIBNETMAP_SRCS))
@@ -214,7 +226,7 @@ fuzz: ## each fuzz target for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS),60) scripts/check.sh fuzz
 
 bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
-	@scripts/deps.sh demo
+	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all benches
 	@bench/run.sh $(if $(QUICK),quick)
 

@@ -247,25 +247,36 @@ measure_core() {
 	timeout 60 "$bin/simnic" -c "$core_tx" -t "$core_seconds" > "$tmp/simnic" || die "the simulated NIC could not be measured"
 }
 
-# Two processes, through netmapd, and through UDP sockets and the veth: in turns.
-daemon_turn() {
-	timeout 30 env NETMAP_HOST=daemon NETMAP_SOCKET="$tmp/netmapd" "$bin/pair" -t 0.5 > "$tmp/line" ||
+# Two processes, through netmapd, through UDP sockets and the veth, and through DPDK's memif: in turns.
+#
+# Memif polls and does not sleep: two processes that share their processors with others would be measured by how often these let
+# them meet. So in its turns both sides are real-time, for a fraction of a second and never longer than two.
+alone="prlimit --rttime=2000000:2000000 chrt -f 1"
+
+daemon_turn() { # file, prefix, ports
+	f=$1 prefix=$2
+	shift 2
+	timeout 30 env NETMAP_HOST=daemon NETMAP_SOCKET="$tmp/netmapd" $prefix "$bin/pair" -t "$seconds" "$@" > "$tmp/line" ||
 		die "netmapd could not be measured"
-	value pps < "$tmp/line" >> "$tmp/daemon"
+	value pps < "$tmp/line" >> "$tmp/$f"
+}
+
+memif_turn() {
+	timeout 30 $alone "$bin/memif" -t "$seconds" > "$tmp/line" || die "memif could not be measured"
+	value pps < "$tmp/line" >> "$tmp/memif"
 }
 
 udp_turn() {
 	ip netns exec "$A" timeout 30 "$bin/udp" -t 10 -c "$core_tx" > "$tmp/source" &
 	source_pid=$!
-	in_b timeout 30 "$bin/udp" recv -t 0.5 -c "$core_rx" > "$tmp/line" || die "UDP sockets could not be measured"
+	in_b timeout 30 "$bin/udp" recv -t "$seconds" -c "$core_rx" > "$tmp/line" || die "UDP sockets could not be measured"
 	kill "$source_pid" && wait "$source_pid"
 	source_pid=
 	value pps < "$tmp/line" >> "$tmp/udp-pair"
 }
 
-measure_daemon() {
-	say "netmapd"
-	"$bin/../bin/netmapd" -p -s "$tmp/netmapd" &
+start_daemon() { # prefix
+	$1 "$bin/../bin/netmapd" -p -s "$tmp/netmapd" &
 	daemon_pid=$!
 	n=0
 	until [ -S "$tmp/netmapd" ]; do
@@ -273,13 +284,43 @@ measure_daemon() {
 		[ $n -lt 500 ] || die "netmapd does not start"
 		sleep 0.02
 	done
-	i=0
-	while [ $i -lt $few_rounds ]; do
-		if [ $((i % 2)) = 0 ]; then daemon_turn && udp_turn; else udp_turn && daemon_turn; fi
-		i=$((i + 1))
-	done
+}
+
+stop_daemon() {
 	kill "$daemon_pid" && wait "$daemon_pid"
 	daemon_pid=
+}
+
+# in_turns turn...: all, in one order and the other
+in_turns() {
+	backwards=
+	for t in "$@"; do
+		backwards="$t $backwards"
+	done
+	i=0
+	while [ $i -lt $few_rounds ]; do
+		if [ $((i % 2)) = 0 ]; then order=$*; else order=$backwards; fi
+		for t in $order; do
+			$t
+		done
+		i=$((i + 1))
+	done
+}
+
+shared_switch() { daemon_turn daemon-shared "" vale0:a vale0:b; }
+switch() { daemon_turn daemon "$alone" vale0:a vale0:b; }
+pipe() { daemon_turn daemon-pipe "$alone"; }
+
+measure_daemon() {
+	say "netmapd and UDP sockets"
+	start_daemon ""
+	in_turns shared_switch udp_turn
+	stop_daemon
+	$alone true 2>/dev/null || { say "no real-time priority: other work disturbs what follows"; alone=; }
+	say "netmapd${memif:+ and memif}"
+	start_daemon "$alone"
+	in_turns switch pipe $memif
+	stop_daemon
 }
 
 measure_open() {
@@ -337,7 +378,13 @@ lines() {
 	echo "result vale_1514_vs_memcpy $copy_ratio ratio >=0.8"
 	echo "result simnic_cycles $sim_cycles cycles/packet <30"
 	echo "result daemon_mpps $(mpps "$tmp/daemon") Mpps >=14.88"
-	echo "result daemon_vs_udp $(ratio daemon udp-pair) ratio >=20"
+	echo "result daemon_pipe_mpps $(mpps "$tmp/daemon-pipe") Mpps -"
+	if [ -n "$memif" ]; then
+		echo "result memif_mpps $(mpps "$tmp/memif") Mpps -"
+		echo "result daemon_vs_memif $(ratio daemon memif) ratio >=2"
+		echo "result daemon_pipe_vs_memif $(ratio daemon-pipe memif) ratio -"
+	fi
+	echo "result daemon_vs_udp $(ratio daemon-shared udp-pair) ratio >=20"
 	echo "result open_mib $(value mib < "$tmp/open") MiB <64"
 	echo "result open_ms $(value net_ms < "$tmp/open") ms <50"
 	echo "result open_program_ms $(value program_ms < "$tmp/open") ms -"
@@ -347,6 +394,8 @@ lines() {
 for p in nic xsk packet udp sink pipe pair vale simnic open report ../bin/netmapd; do
 	[ -x "$bin/$p" ] || die "$bin/$p is not built"
 done
+memif=memif_turn
+[ -x "$bin/memif" ] || { say "$bin/memif is not built, for want of DPDK: it is left out"; memif=; }
 core_tx=0 core_rx=0
 [ "$(nproc)" -lt 2 ] || core_tx=1
 mkdir -p "$out" || exit 1

@@ -3,11 +3,12 @@
 #
 # Installs the Debian packages that a part of the project needs, those that are missing.
 #
-#	scripts/deps.sh build|demo|check|vm|vm-debug|drivers
+#	scripts/deps.sh build|demo|bench|check|vm|vm-debug|drivers
 set -u
 
 build="gcc make libc6-dev pkg-config libconfig-dev libbpf-dev libelf-dev zlib1g-dev libncurses-dev linux-libc-dev"
 demo="iproute2 iperf3 iputils-ping ethtool procps"
+bench="libdpdk-dev util-linux"
 check="git g++ gcc-multilib sparse dkms clang libclang-rt-dev linux-headers-amd64 kmod tcpdump tcpreplay bpftool mandoc python3 flex bison dpkg-dev util-linux binutils"
 vm="qemu-system-x86 mmdebstrap busybox-static cpio kmod pahole xz-utils zstd util-linux ethtool iproute2 linux-libc-dev tcpdump tcpreplay"
 vm_debug="bc flex bison libelf-dev libssl-dev lz4 perl"
@@ -16,12 +17,13 @@ drivers="gcc make libc6-dev coccinelle dpkg-dev xz-utils kmod pahole"
 case ${1:-} in
 build) want=$build ;;
 demo) want="$build $demo" ;;
+bench) want="$build $demo $bench" ;;
 check) want="$build $demo $check" ;;
 vm) want="$build $demo $vm" ;;
 vm-debug) want="$build $demo $vm $vm_debug" ;;
 drivers) want=$drivers ;;
 *)
-	echo "usage: scripts/deps.sh build|demo|check|vm|vm-debug|drivers" >&2
+	echo "usage: scripts/deps.sh build|demo|bench|check|vm|vm-debug|drivers" >&2
 	exit 2
 	;;
 esac
