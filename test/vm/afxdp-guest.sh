@@ -125,6 +125,15 @@ interface_group() {
 	maybe nicpoll packets_wake_poll poll_of_two_interfaces child_goes_on parent_goes_on
 }
 
+# Host rings, which divert what the host sends with what the kernel has.
+host() {
+	modprobe -a tun nf_tables nft_fwd_netdev sch_ingress cls_u32 act_mirred veth
+	run host 60 "$B/test/conformance/host" -t $((20 * LR_SLOW)) the_wire_reaches_the_host all_is_as_before_after_close \
+		nic_rings_alone both down_and_up open_and_close_under_load forward_to_the_host forward_to_the_wire \
+		long_packets vlan_tags
+	LR_WIRE='' run host 100 bash test/netns/host.sh
+}
+
 modprobe "${kind/#virtio/virtio_net}"
 if ! name lr0 0 a || ! name lr1 0 b || ! name lr4 1 a || ! name lr5 1 b; then
 	not_ok interfaces "they are not there, or have no $rings queues"
@@ -134,7 +143,7 @@ export LR_WIRE=$kind LR_WIRE2=$kind COUNT=1000 LR_RX_QUEUES=$rings
 [ "$kind" = virtio ] || LR_RX_QUEUES=1		# QEMU puts all that comes into the first queue
 maybe driven
 case $group in
-brief | traffic) $group ;;
+brief | traffic | host) $group ;;
 *) interface_group ;;
 esac
 exit $failed
