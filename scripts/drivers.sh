@@ -21,7 +21,7 @@ all=$(cd "$root/drivers" && ls *.cocci | sed 's/\.cocci$//' | tr '\n' ' ')
 usage() {
 	cat <<USAGE
 usage: scripts/drivers.sh [-h] [-p] [-k KERNEL] [DRIVER...]
-  Builds drivers that know netmap, and netmap.ko beside them, and prints where they are (build/drivers/RELEASE/).
+  Builds drivers that know netmap, and the netmap.ko they need, and prints where they are (build/drivers/RELEASE/).
     -k KERNEL	6.1, 6.12, 7.2: those of the test machines; without it the running kernel, whose headers must be there
     -p		only patches, and checks that every hook went in
   DRIVER: ${all}(all of them if none is named)

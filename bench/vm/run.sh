@@ -171,7 +171,6 @@ case $code in
 esac
 if drivers=$("$top/scripts/drivers.sh" -k "$kernel" e1000 e1000e virtio_net 2>"$tmp/drivers"); then
 	drivers=$(dirname "${drivers##*$'\n'}")
-	module=$drivers/netmap.ko
 	guest "e1000 e1000e virtio" -b "${batches##* }" -n "$drivers" || { cat "$tmp/guest"; die "the guest with native drivers failed"; }
 else
 	echo "bench-vm: no native drivers: $(tail -n 1 "$tmp/drivers")" >&2
