@@ -66,7 +66,8 @@ change_drivers() {
 	for i in /sys/class/net/*[ab]; do
 		mac+=("${i##*/}=$(cat "$i/address")")
 	done
-	for d in e1000 e1000e virtio_net; do
+	modprobe veth
+	for d in e1000 e1000e virtio_net veth; do
 		rmmod $d && insmod "$native/$d.ko" || return 1
 	done
 	sleep 1
@@ -79,7 +80,7 @@ change_drivers() {
 
 setup_native() {
 	change_drivers && end_up e1000a 1 && end_up e1000b && end_up virtioa 2 && end_up virtiob && end_up e1000ea 5 &&
-		end_up e1000eb && sleep 3
+		end_up e1000eb && ip link add veth0 type veth peer name veth1 && end_up veth0 3 && end_up veth1 && sleep 3
 }
 
 natively() { # in batches of so many
@@ -88,6 +89,7 @@ natively() { # in batches of so many
 	for i in e1000a e1000ea virtioa; do
 		measure tx native $i "$1"
 	done
+	measure tx native-pair veth0 "$1"
 	for i in e1000b e1000eb virtiob; do
 		measure rx native $i "$1"
 	done

@@ -29,8 +29,8 @@ static const char purpose[] =
 
 static const struct load_method *const methods[] = {
 	&load_udp, &load_udp_mmsg, &load_packet, &load_packet_mmsg, &load_packet_stack, &load_packet_mmap, &load_xsk,
-	&load_pktgen, &load_pktgen_best, &load_netmap, &load_native, &load_netmap_idle, &load_netmap_host, &load_null, &load_null_idle,
-	&load_pipe, &load_vale, &load_vale_sink,
+	&load_pktgen, &load_pktgen_best, &load_netmap, &load_native, &load_native_pair, &load_netmap_idle, &load_netmap_host,
+	&load_null, &load_null_idle, &load_pipe, &load_vale, &load_vale_sink,
 };
 
 static const struct load_method *find(const char *name)

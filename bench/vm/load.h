@@ -31,7 +31,8 @@ struct load_method {
 extern const struct load_method load_udp, load_udp_mmsg;
 extern const struct load_method load_packet, load_packet_mmsg, load_packet_stack, load_packet_mmap;
 extern const struct load_method load_xsk, load_pktgen, load_pktgen_best;
-extern const struct load_method load_netmap, load_native, load_netmap_idle, load_netmap_host, load_null, load_null_idle, load_pipe;
+extern const struct load_method load_netmap, load_native, load_native_pair, load_netmap_idle, load_netmap_host;
+extern const struct load_method load_null, load_null_idle, load_pipe;
 extern const struct load_method load_vale, load_vale_sink;
 
 #define LOAD_PATIENCE 200	/* ms until a receiver gives up */

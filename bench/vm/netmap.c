@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Netmap: rings of an interface, its host rings, a null port, a pipe, a VALE switch.
+ * Netmap: rings of an interface, both ends of a pair, host rings, a null port, a pipe, a VALE switch.
  *
  * Sending sets each slot's length; the frames are in the buffers before. Receiving looks at each slot's length. A sync is
  * one ioctl for each batch; poll() only when there is nothing to do but wait.
@@ -11,6 +11,7 @@
 #include "load.h"
 #include "bench/port.h"
 
+#include <net/if.h>
 #include <poll.h>
 
 struct netmap {
@@ -75,6 +76,33 @@ static int open_pipe(struct load *l)
 		return -1;
 	n = l->own;
 	snprintf(spec, sizeof(spec), "netmap:pipe-%s}1", l->args.ifname);
+	n->peer = nmport_open(spec);
+	if (!n->peer)
+		return -1;
+	n->rx = port_rx(n->peer);
+	return 0;
+}
+
+/* The other end of a veth pair is in the same namespace. */
+static int open_pair(struct load *l)
+{
+	char path[128], name[IF_NAMESIZE], spec[128];
+	unsigned int index = 0;
+	struct netmap *n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/iflink", l->args.ifname);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%u", &index) != 1 || !if_indextoname(index, name)) {
+		if (f)
+			fclose(f);
+		return load_fail(path);
+	}
+	fclose(f);
+	if (open_nic(l))
+		return -1;
+	n = l->own;
+	snprintf(spec, sizeof(spec), "netmap:%s", name);
 	n->peer = nmport_open(spec);
 	if (!n->peer)
 		return -1;
@@ -218,6 +246,11 @@ static int finish_native(struct load *l)
 const struct load_method load_native = {
 	.name = "native", .what = "netmap on the interface's rings, whose driver knows netmap", .open_tx = open_nic, .open_rx = open_nic,
 	.send = send_batch, .finish = finish_native, .receive = receive_batch, .close = close_port, .silent = true,
+};
+
+const struct load_method load_native_pair = {
+	.name = "native-pair", .what = "netmap on both ends of a veth pair, whose driver knows netmap", .open_tx = open_pair,
+	.send = pipe_batch, .close = close_port, .silent = true,
 };
 
 const struct load_method load_netmap_host = {

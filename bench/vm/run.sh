@@ -87,6 +87,7 @@ goals_native() {
 	result e1000e_tx_instr instr/packet '<=67' "$(instr native tx e1000ea "$batch")"
 	result e1000e_rx_instr instr/packet '<=67' "$(instr native rx e1000eb "$batch")"
 	result virtio_tx_instr instr/packet '<=150' "$(instr native tx virtioa "$batch")"
+	result veth_native_instr instr/packet '<=90' "$(instr native-pair tx veth0 "$batch")"
 }
 
 # Each line of the guest is a result, named METHOD_tx_DRIVER_BATCH.
@@ -116,6 +117,7 @@ curve_native() { # interface, tx|rx
 	local v
 
 	! v=$(instr native "$2" "$1" "${batches##* }") || echo "curve $v! netmap, native driver"
+	! v=$(instr native-pair "$2" "$1" "${batches##* }") || echo "curve $v! netmap, native driver, both ends"
 }
 
 notes() {
@@ -169,7 +171,7 @@ case $code in
 124) echo "bench-vm: this machine is slow: after $limit s the rest, of the larger batches, is left out" >&2 ;;
 *) cat "$tmp/guest"; die "the guest failed ($code)" ;;
 esac
-if drivers=$("$top/scripts/drivers.sh" -k "$kernel" e1000 e1000e virtio_net 2>"$tmp/drivers"); then
+if drivers=$("$top/scripts/drivers.sh" -k "$kernel" e1000 e1000e virtio_net veth 2>"$tmp/drivers"); then
 	drivers=$(dirname "${drivers##*$'\n'}")
 	guest "e1000 e1000e virtio" -b "${batches##* }" -n "$drivers" || { cat "$tmp/guest"; die "the guest with native drivers failed"; }
 else

@@ -14,7 +14,7 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   -j		machines at once (as many as there are processors)
   -p		this part, may be repeated: raw, kernel, netns, small, linked, nics (those if none is named), and
 		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on the three with drivers that
-		know netmap, which are built for it (see make drivers)
+		know netmap, which are built for it (see make drivers); veth: the same for veth pairs
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
@@ -57,6 +57,7 @@ machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
 	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio -- native e1000 native e1000e native virtio" ;;
+	veth) echo "-M 1024 -c 2 -- veth veth_netns" ;;
 	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
 	*) echo "-M 1024 -c 2 -- $1" ;;
 	esac
@@ -64,17 +65,21 @@ machine() {
 
 # one KERNEL PART MODULE: boots, prints.
 one() {
-	local kernel=$1 part=$2 module=$3 log=$logs/vm-$1-$2.log options=() slow=4 seconds=1500 memory='' rc w
+	local kernel=$1 part=$2 module=$3 log=$logs/vm-$1-$2.log options=() slow=4 seconds=1500 memory='' drivers='' rc w
 
 	[ "$kernel" != debug ] || slow=12 seconds=5400 memory='-M 2048'
 	for w in $(machine "$part"); do
 		[ "$w" != -- ] || break
 		options+=("${w//|/ }")
 	done
-	if [ "$part" = native ]; then
-		# But those whose devices no machine has.
-		scripts/drivers.sh -k "$kernel" $(cd drivers && grep -L '^// untried:' ./*.cocci | sed 's|^./||; s|\.cocci$||') >"$log" 2>&1 ||
-			{ tail -n 20 "$log"; echo "not ok $kernel native: the drivers cannot be built"; return 1; }
+	case $part in
+	# But those whose devices no machine has.
+	native) drivers=$(cd drivers && grep -L '^// untried:' ./*.cocci | sed 's|^./||; s|\.cocci$||') ;;
+	veth) drivers=veth ;;
+	esac
+	if [ -n "$drivers" ]; then
+		scripts/drivers.sh -k "$kernel" $drivers >"$log" 2>&1 ||
+			{ tail -n 20 "$log"; echo "not ok $kernel $part: the drivers cannot be built"; return 1; }
 		options+=(-e "LR_DRIVERS=$PWD/build/drivers/$(basename "${module%/*}")")
 	fi
 	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \

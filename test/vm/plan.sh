@@ -15,6 +15,7 @@
 #	dummy		an interface that takes everything
 #	native KIND	the driver of LR_DRIVERS, which knows netmap, and what may happen to its device; with LR_NATIVE_WIRE, any
 #			word, then all of wire
+#	veth		the driver of LR_DRIVERS for veth pairs, which knows netmap; veth_netns: netns with it
 #
 # Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file; LR_WIRE_ALL, any
 # word: on NICs also what is the same on all of them.
@@ -275,6 +276,89 @@ changes() {
 	leftovers "native/$1"
 }
 
+# Pairs whose two ends hand slots to each other, and what else a veth does. Tests that make pairs get such ones.
+veth() {
+	local t
+
+	veth_begin || return
+	backend veth 'native: '
+	modes veth
+	run veth/pair 150 "$B/test/conformance/pair-raw" -t $((60 * LR_SLOW))
+	! grep -q '^skip' $out || not_ok veth/pair "skipped with the driver that knows netmap"
+	veth_killed
+	veth_changes
+	for t in nic nicpoll interface host hostile; do
+		run "veth/$t" 100 "$B/test/conformance/$t-raw" -t $((30 * LR_SLOW))
+	done
+	veth_end
+}
+
+veth_netns() {
+	veth_begin || return
+	netns
+	veth_end
+}
+
+veth_begin() {
+	rmmod veth && insmod "$LR_DRIVERS/veth.ko" && ip link add vetha numtxqueues 2 numrxqueues 2 type veth peer name vethb ||
+		{ not_ok veth "the driver cannot be loaded: $(dmesg | tail -n 1)"; return 1; }
+	drivers_loaded=1
+	interfaces_before=$(interfaces)
+}
+
+veth_end() {
+	ip link del vetha
+	rmmod veth
+	verdict "veth: the driver goes" $? "it does not"
+	drivers_loaded=0
+	modprobe veth
+	interfaces_before=$(interfaces)
+	leftovers veth
+}
+
+# Programs at both ends, one of them killed: the other one goes on.
+veth_killed() {
+	local ends functions i victim bad=0
+
+	for i in {1..12}; do
+		read -ra ends <<<"$([ $((i % 2)) -eq 0 ] && echo vetha vethb || echo vethb vetha)"
+		read -ra functions <<<"$([ $((i % 4)) -lt 2 ] && echo tx rx || echo rx tx)"
+		"$B/bin/pkt-gen" -i "netmap:${ends[0]}" -f "${functions[0]}" -l 60 >$out.b 2>&1 &
+		victim=$!
+		"$B/bin/pkt-gen" -i "netmap:${ends[1]}" -f "${functions[1]}" -l 60 >$out 2>&1 &
+		holder=$!
+		soon grep -q " slots, region " $out
+		sleep "$((i % 3)).$((i % 7))"
+		kill -KILL $victim
+		wait $victim 2>/dev/null
+		kill -0 $holder 2>/dev/null || bad=$((bad + 1))
+		release
+	done 2>/dev/null
+	[ $bad -eq 0 ]
+	verdict "veth: killed at either end" $? "$bad times of 12 the other one ended: $(tail -n 2 $out)"
+	leftovers "veth: killed"
+}
+
+veth_changes() {
+	hold vetha
+	ethtool -L vetha tx 1 rx 1
+	ended
+	verdict "veth: other channels end the program" $? "it goes on"
+	ethtool -L vetha tx 2 rx 2
+	"$B/bin/pkt-gen" -i netmap:vethb -f tx -l 60 >$out.b 2>&1 &
+	local sender=$!
+	hold vetha
+	sleep 1
+	ip link del vetha
+	ended
+	verdict "veth: deleted under traffic, the receiver ends" $? "it goes on"
+	holder=$sender
+	ended
+	verdict "veth: deleted under traffic, the sender ends" $? "it goes on"
+	ip link add vetha numtxqueues 2 numrxqueues 2 type veth peer name vethb
+	leftovers "veth: changes"
+}
+
 # The program of hold ends by itself.
 ended() {
 	soon eval '! kill -0 $holder 2>/dev/null'
@@ -428,7 +512,7 @@ modprobe veth
 interfaces_before=$(interfaces)
 while [ $# -gt 0 ]; do
 	case $1 in
-	small | raw | linked | netns | kernel | dummy) $1 ;;
+	small | raw | linked | netns | kernel | dummy | veth | veth_netns) $1 ;;
 	wire | native)
 		$1 "$2"
 		shift
