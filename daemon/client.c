@@ -248,27 +248,26 @@ static int make_room(struct client *c, unsigned int n)
 	return 0;
 }
 
-/* Sleeps until there is something. What was heard: 0, or -errno. */
-static int doze(struct client *c, bool *said, bool *news)
+/* Sleeps until there is something; without memory for a list of what to sleep on, for a moment. */
+static void doze(struct client *c, bool *said, bool *news)
 {
 	struct os_waiter *w = &c->door.waiter;
-	unsigned int n = 2 + w->n, i;
+	bool room = make_room(c, 2 + w->n) == 0;
+	struct pollfd few[2], *fds = room ? c->fds : few;
+	unsigned int n = room ? 2 + w->n : 2, i;
 	int ready;
 
-	if (make_room(c, n) < 0)
-		return -ENOMEM;
-	c->fds[0] = (struct pollfd){ .fd = c->sock, .events = POLLIN };
-	c->fds[1] = (struct pollfd){ .fd = c->door.bell, .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = c->sock, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = c->door.bell, .events = POLLIN };
 	for (i = 2; i < n; i++)
-		c->fds[i] = w->fds[i - 2];
-	ready = poll(c->fds, n, w->error ? 1 : w->nap_ms);
-	*said = ready > 0 && c->fds[0].revents;
+		fds[i] = w->fds[i - 2];
+	ready = poll(fds, n, w->error || !room ? 1 : w->nap_ms);
+	*said = ready > 0 && fds[0].revents;
 	*news = ready == 0;
 	for (i = 2; ready > 0 && i < n; i++)
-		*news |= c->fds[i].revents != 0;
-	if (ready > 0 && c->fds[1].revents)
+		*news |= fds[i].revents != 0;
+	if (ready > 0 && fds[1].revents)
 		lr_door_quiet(&c->door);
-	return 0;
 }
 
 /* Only messages: the door is served by another thread. */
@@ -290,8 +289,7 @@ static void serve(struct client *c)
 			;
 		said = news = false;
 		if (lr_door_sleep(&c->door)) {
-			if (doze(c, &said, &news) < 0)
-				return;
+			doze(c, &said, &news);
 			lr_door_awake(&c->door);
 		}
 		if (news)
