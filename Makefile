@@ -58,7 +58,7 @@ DPDK := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(filter-out $(if $(DPDK),,bench/memif.c),$(wildcard bench/*.c)))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz bench bench-vm style install uninstall install-dkms uninstall-dkms deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz soak bench bench-vm style install uninstall install-dkms uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -224,6 +224,11 @@ check-vm-debug: ## the same on a kernel with KASAN, lockdep and kmemleak, which 
 
 fuzz: ## each fuzz target for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS),60) scripts/check.sh fuzz
+
+soak: ## an hour (or SOAK_SECONDS) of clients, kills and faults on netmapd; every packet accounted for (SEED=)
+	@scripts/deps.sh demo
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=asan soak-programs
+	@SOAK_SECONDS="$(SOAK_SECONDS)" SEED="$(SEED)" test/soak/run.sh
 
 bench: ## same-run ratios, charts and bench/out/results.json (QUICK=1: shorter)
 	@scripts/deps.sh bench

@@ -138,7 +138,7 @@ sanitized() {
 
 	export ASAN_OPTIONS=detect_stack_use_after_return=1:abort_on_error=0
 	export UBSAN_OPTIONS=print_stacktrace=1
-	build asan SAN=asan all tests
+	build asan SAN=asan all tests soak-programs
 	unit build/asan "asan "
 	conformance build/asan "asan "
 	for t in build/asan/test/daemon/*; do
@@ -148,6 +148,7 @@ sanitized() {
 		esac
 	done
 	netns build/asan "asan "
+	run "asan soak" 300 env SOAK_SECONDS="${SOAK_SECONDS:-45}" bash test/soak/run.sh
 }
 
 threads() {
