@@ -250,8 +250,10 @@ measure_core() {
 # Two processes, through netmapd, through UDP sockets and the veth, and through DPDK's memif: in turns.
 #
 # Memif polls and does not sleep: two processes that share their processors with others would be measured by how often these let
-# them meet. So in its turns both sides are real-time, for a fraction of a second and never longer than two.
-alone="prlimit --rttime=2000000:2000000 chrt -f 1"
+# them meet. So in its turns both sides are real-time, for a fraction of a second and never longer than two. The daemon is below its
+# clients: who was answered goes on at once and asks again, and the daemon finds that before it has gone to sleep.
+alone="prlimit --rttime=2000000:2000000 chrt -f 2"
+below="prlimit --rttime=2000000:2000000 chrt -f 1"
 
 daemon_turn() { # file, prefix, ports
 	f=$1 prefix=$2
@@ -316,9 +318,9 @@ measure_daemon() {
 	start_daemon ""
 	in_turns shared_switch udp_turn
 	stop_daemon
-	$alone true 2>/dev/null || { say "no real-time priority: other work disturbs what follows"; alone=; }
+	$alone true 2>/dev/null || { say "no real-time priority: other work disturbs what follows"; alone= below=; }
 	say "netmapd${memif:+ and memif}"
-	start_daemon "$alone"
+	start_daemon "$below"
 	in_turns switch pipe $memif
 	stop_daemon
 }
