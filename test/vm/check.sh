@@ -13,8 +13,9 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (as many as there are processors)
   -p		this part, may be repeated: raw, kernel, netns, small, linked, nics (those if none is named), and
-		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on the three with drivers that
-		know netmap, which are built for it (see make drivers); veth: the same for veth pairs
+		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on these and vmxnet3 with
+		drivers that know netmap, which are built for it (see make drivers); veth: the same for veth pairs; igb: the
+		same, in a machine of a newer QEMU (see qemu.sh)
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
@@ -56,7 +57,8 @@ parts='raw kernel netns small linked nics'
 machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
-	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio -- native e1000 native e1000e native virtio" ;;
+	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- native e1000 native e1000e native virtio native vmxnet3" ;;
+	igb) echo "-M 1024 -c 2 -n igb -- native igb" ;;
 	veth) echo "-M 1024 -c 2 -- veth veth_netns" ;;
 	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
 	*) echo "-M 1024 -c 2 -- $1" ;;
@@ -75,7 +77,7 @@ one() {
 	case $part in
 	# But those whose devices no machine has.
 	native) drivers=$(cd drivers && grep -L '^// untried:' ./*.cocci | sed 's|^./||; s|\.cocci$||') ;;
-	veth) drivers=veth ;;
+	veth | igb) drivers=$part ;;
 	esac
 	if [ -n "$drivers" ]; then
 		scripts/drivers.sh -k "$kernel" $drivers >"$log" 2>&1 ||

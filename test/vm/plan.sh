@@ -176,7 +176,8 @@ change_driver() {
 	local kind=$1 driver=$1 file=$2 side d mac_a mac_b
 
 	[ "$kind" != virtio ] || driver=virtio_net
-	mac_a=$(cat "/sys/class/net/${kind}a/address") mac_b=$(cat "/sys/class/net/${kind}b/address")
+	# Tests may have given them other addresses.
+	mac_a=$(ethtool -P "${kind}a" | sed 's/.*: //') mac_b=$(ethtool -P "${kind}b" | sed 's/.*: //')
 	rmmod "$driver" || return
 	if [ "$file" = stock ]; then modprobe "$driver"; else insmod "$file/$driver.ko"; fi || return
 	for side in "a $mac_a" "b $mac_b"; do
