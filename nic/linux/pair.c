@@ -24,10 +24,9 @@ enum move_end {
 
 struct move {
 	struct lr_ring *tx, *rx;
-	const struct net_device *dev;
 	uint32_t t, r;		/* next slot of each */
 	uint32_t left, room;	/* slots still to take; free ones on the other side */
-	uint32_t max;		/* the longest frame, in one slot */
+	uint32_t longest, max;	/* frame; in one slot */
 	bool same;		/* of one region */
 	uint32_t packets;
 	uint64_t bytes;
@@ -114,7 +113,7 @@ static noinline enum move_end move_any(struct move *m)
 {
 	struct lr_slot part[NETMAP_MAX_FRAGS], to[NETMAP_MAX_FRAGS];
 	uint32_t len, need, pos = m->r, i;
-	int n = lr_xmit_packet(m->tx, m->t, m->dev, part, &len);
+	int n = lr_xmit_packet(m->tx, m->t, m->longest, part, &len);
 
 	if (n < 0)
 		return n == -ENODATA ? MOVE_PART : MOVE_ODD;
@@ -160,15 +159,24 @@ static enum move_end move_some(struct move *m)
 	return end;
 }
 
+/* As long as a ring is our target, its port has its interface. */
+static uint32_t frame_max(const struct lr_ring *r)
+{
+	const struct lr_nic *nic = r->port->priv;
+
+	return lr_xmit_frame_max(nic->dev);
+}
+
 /* From hwcur on, as far as it goes under one hold of the lock. */
-static enum move_end move(struct lr_ring *t, struct lr_ring *r, const struct net_device *dev)
+static enum move_end move(struct lr_ring *t, struct lr_ring *r)
 {
 	struct lr_inlet *in = r->priv;
-	struct move m = { .tx = t, .rx = r, .dev = dev, .t = t->hwcur, .same = t->port->region == r->port->region };
+	struct move m = { .tx = t, .rx = r, .t = t->hwcur, .same = t->port->region == r->port->region };
 	enum move_end end = MOVE_FULL;
 
 	m.left = lr_pos_dist(t->hwcur, t->head, t->num_slots);
-	m.max = min3(lr_xmit_frame_max(dev), t->buf_len, r->buf_len);
+	m.longest = min(frame_max(t), frame_max(r));
+	m.max = min3(m.longest, t->buf_len, r->buf_len);
 	spin_lock_bh(&in->lock);
 	/* Partner: the release in lr_inlet_rxsync. */
 	if (likely(in->open && !smp_load_acquire(&in->stuck))) {
@@ -217,10 +225,10 @@ static int pair_txsync(struct lr_ring *t, unsigned int flags)
 	r = pair_of(t)->ring;
 	if (!r || !lr_xmit_ready(nic->dev))
 		return lr_xmit_txsync(t, flags);
-	before = r->hwtail;
+	before = os_load(&r->hwtail);
 	while (t->hwcur != t->head && end == MOVE_ON) {
 		if (likely(!t->skip))
-			end = move(t, r, nic->dev);
+			end = move(t, r);
 		if (t->skip || end == MOVE_ODD) {
 			lr_xmit_drop(t);
 			end = MOVE_ON;

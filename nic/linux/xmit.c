@@ -102,7 +102,7 @@ static void skb_end(const struct run *run, struct sk_buff *skb, unsigned char *d
 	lr_xmit_skb_finish(skb, data, run->x->headroom, len, run->queue);
 }
 
-int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, const struct net_device *dev, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len)
+int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, uint32_t max, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len)
 {
 	uint32_t left = lr_pos_dist(pos, r->head, r->num_slots), n = 0;
 	uint32_t most = min_t(uint32_t, NETMAP_MAX_FRAGS, r->num_slots - 1);
@@ -119,7 +119,7 @@ int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, const struct net_devic
 		*len += part[n].len;
 		pos = lr_pos_next(pos, r->num_slots);
 	} while (part[n++].flags & NS_MOREFRAG);
-	return *len < ETH_HLEN || *len > lr_xmit_frame_max(dev) ? -EMSGSIZE : (int)n;
+	return *len < ETH_HLEN || *len > max ? -EMSGSIZE : (int)n;
 }
 
 /* The packet at run->at, in several slots or too long for the pool, and how many slots it has. ERR_PTR: -EAGAIN no skb now. */
@@ -133,7 +133,7 @@ static noinline struct sk_buff *gather(const struct run *run, uint8_t *slots)
 	uint32_t len;
 	int n, i;
 
-	n = lr_xmit_packet(r, run->at, run->dev, part, &len);
+	n = lr_xmit_packet(r, run->at, lr_xmit_frame_max(run->dev), part, &len);
 	if (n < 0)
 		return ERR_PTR(n);
 	skb = lr_xmit_skb_take(x, len);

@@ -73,8 +73,8 @@ static inline unsigned int lr_xmit_frame_max(const struct net_device *dev)
 	return READ_ONCE(dev->mtu) + dev->hard_header_len + VLAN_HLEN;
 }
 
-/* Reads the packet at pos: how many slots it has. -ENODATA: it is not complete; others: it cannot be sent. */
-int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, const struct net_device *dev, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len);
+/* Reads the packet at pos, of `max` bytes at most: how many slots it has. -ENODATA: it is not complete; others: it cannot be sent. */
+int lr_xmit_packet(const struct lr_ring *r, uint32_t pos, uint32_t max, struct lr_slot part[NETMAP_MAX_FRAGS], uint32_t *len);
 
 /* The packet at hwcur, or the rest of one, is taken and not sent. Its last slot may come with a later sync (r->skip). */
 void lr_xmit_drop(struct lr_ring *r);

@@ -260,6 +260,37 @@ CASE(several_slots_to_another_region)
 	port_close(&pipe[1]);
 }
 
+/* What is too long for either end is lost; all else comes. */
+CASE(another_mtu)
+{
+	uint32_t seq = 0, in = 0, out = 0;
+	struct pair p;
+
+	for (int i = 0; i < 2; i++) {
+		p = open_pair(0);
+		wire_ip("link set %s mtu 600", i ? wire_far() : wire_near());
+		for (out = 0; out < 20; out++)
+			CHECK(put(&p.near, out));
+		txsync(&p.near);
+		rxsync(&p.far);
+		for (seq = in = 0; seq < 20; seq++) {
+			struct netmap_ring *r = rx_ring(&p.far, 0);
+			const struct netmap_slot *s = &r->slot[r->head];
+
+			if (length(seq) > 600 + 14 + 4)
+				continue;
+			CHECK(!nm_ring_empty(r));
+			CHECK_EQ(frame_check(NETMAP_BUF(r, s->buf_idx), s->len), (int)seq);
+			r->head = r->cur = nm_ring_next(r, r->head);
+			in++;
+		}
+		CHECK(in > 2 && in < 20);
+		CHECK_EQ(ring_stats(p.near.fd, p.near.name, 0, 0).drops, 20 - in);
+		close_pair(&p);
+		wire_ip("link set %s mtu 1500", i ? wire_far() : wire_near());
+	}
+}
+
 /* Who does not look at his ring holds up the sender for a moment, not for ever. */
 CASE(receiver_that_does_not_look)
 {

@@ -356,6 +356,12 @@ veth_changes() {
 	holder=$sender
 	ended
 	verdict "veth: deleted under traffic, the sender ends" $? "it goes on"
+	ip link add vetha type veth peer name vethb
+	hold vetha
+	rmmod veth
+	ended
+	verdict "veth: without its driver, the program ends" $? "it goes on"
+	insmod "$LR_DRIVERS/veth.ko"
 	ip link add vetha numtxqueues 2 numrxqueues 2 type veth peer name vethb
 	leftovers "veth: changes"
 }
