@@ -242,11 +242,45 @@ static void nonsense(void)
 	world_end(&w);
 }
 
+/* Where all queues must rest for one: what the device completed before is taken by a last sync, which does not ring the doorbell. */
+static void rest(void)
+{
+	static const uint8_t deaf;
+	uint8_t frame[80] = { 0 };
+	struct world w;
+	uint32_t round, i, pos = 0;
+
+	world_begin(&w, &vmx_ops, &model, 64, 2048, 1514, 8, 1);
+	for (round = 0; round < 20 && !unit_failed(); round++) {
+		for (i = 0; i < 7; i++) {
+			frame[30] = (uint8_t)(round * 7 + i);
+			CHECK(vmx_receive(&w, frame, 60 + i, false));
+		}
+		model.x.wants_doorbell = &deaf;
+		model.rxprod = UINT32_MAX;
+		CHECK_EQ(lr_rxsync(&lr_vmxnet3_rx, w.rx, 0), 0);
+		CHECK_EQ(model.rxprod, UINT32_MAX);
+		vmx_stop(&w);
+		CHECK_EQ(vmx_start(&w), 0);
+		CHECK_EQ(world_sync(&w, true), 0);
+		CHECK_EQ(lr_pos_dist(pos, w.rx->shared->tail, 64), 7);
+		for (i = 0; i < 7; i++, pos = lr_pos_next(pos, 64)) {
+			struct lr_slot slot = lr_slot_read(&w.rx->slot[pos]);
+
+			CHECK_EQ(slot.len, 60 + i);
+			CHECK_EQ((uint8_t)lr_region_buf(w.rx->port->region, slot.idx)[30], (uint8_t)(round * 7 + i));
+		}
+		w.rx->shared->head = w.rx->shared->cur = pos;
+	}
+	world_end(&w);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		{ "all is sent, received or counted, in rings of all sizes", all_sizes },
 		{ "nonsense stops the ring", nonsense },
+		{ "what came before a rest is there after it", rest },
 		{ "a program that writes anything into slots", hostile_program },
 		{ "a device that reports nonsense, with a good program and a bad one", raving_device },
 	};
