@@ -178,6 +178,7 @@ static void lr_igb_change(struct igb_adapter *adapter, enum lr_ring_kind kind, s
 static int lr_igb_switch(struct lr_native *n, enum lr_ring_kind kind, unsigned int i, bool on)
 {
 	struct igb_adapter *adapter = netdev_priv(n->dev);
+	unsigned int queues = kind == LR_TX ? adapter->num_tx_queues : adapter->num_rx_queues;
 	int err = 0;
 
 	/* It does not go to sleep below a program. */
@@ -185,8 +186,8 @@ static int lr_igb_switch(struct lr_native *n, enum lr_ring_kind kind, unsigned i
 		pm_runtime_get_sync(&adapter->pdev->dev);
 	while (test_and_set_bit(__IGB_RESETTING, &adapter->state))
 		usleep_range(1000, 2000);
-	if (on && xsk_get_pool_from_qid(n->dev, i))
-		err = -EBUSY;
+	if (on && (i >= queues || xsk_get_pool_from_qid(n->dev, i)))
+		err = i < queues ? -EBUSY : -ENXIO;
 	lr_native_want(n, kind, i, on && !err);
 	/* Off: there may be fewer queues than there were, or it was lost before. */
 	if (!err && !test_bit(__IGB_DOWN, &adapter->state) && (on || lr_native_on(n, kind, i)))
