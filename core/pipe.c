@@ -238,10 +238,16 @@ static void abandon(struct lr_ring *r)
 
 static void pipe_ring_stop(struct lr_ring *r)
 {
-	if (lr_kind_is_tx(r->kind))
-		lr_ring_mem_put(r->priv);
-	else
+	struct lr_ring *peer = r->priv;
+
+	if (!lr_kind_is_tx(r->kind)) {
 		abandon(r);
+		return;
+	}
+	/* Nobody receives: the memory goes, and what waits in it. */
+	if (!peer->users)
+		abandon(peer);
+	lr_ring_mem_put(peer);
 }
 
 /* Both ends keep each other: the pair goes when neither is referred to. */

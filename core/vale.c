@@ -60,13 +60,15 @@ static void tx_stop(struct lr_ring *r, struct vale *v)
 static void rx_stop(struct lr_ring *r, struct vale *v)
 {
 	struct lr_vale_queue *q = &v->vp.queue[r->index];
-	uint32_t i;
+	uint32_t i, lost = 0;
 
 	lr_vale_queue_close(q);
 	lr_switch_settle(v->vp.sw);
 	lr_vale_queue_clear(q);
 	for (i = r->head; i != r->hwtail; i = lr_pos_next(i, r->num_slots))
-		lr_count(&r->count.drops, !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG));
+		lost += !(lr_slot_read(&r->slot[i]).flags & NS_MOREFRAG);
+	/* Senders still come, and count theirs. */
+	lr_vale_drop(q, lost);
 }
 
 static int vale_ring_start(struct lr_ring *r, struct lr_why *why)

@@ -57,7 +57,9 @@ struct lr_vale_source {
 	struct lr_vale_source *next;	/* of the switch; control lock */
 	struct lr_vale_port *port;
 	struct lr_ring *ring;
-	struct lr_counters *count;	/* packets, bytes, drops of what comes from here */
+	struct lr_counters *count;	/* drops and wake-ups of what comes from here */
+	struct lr_counters *taken;	/* packets and bytes: the same, or `apart` where the ring's own sync counts them */
+	struct lr_counters apart;
 	uint16_t flags;			/* slot flags that mean something here */
 	unsigned int index;		/* chooses among the queues of a destination */
 	struct os_mutex section;

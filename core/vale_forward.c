@@ -413,8 +413,8 @@ static void switch_batch(struct lr_vale_source *src)
 	for (i = 0; i < src->num_used; i++)
 		src->head[src->used[i]] = NONE;
 	src->num_used = 0;
-	lr_count(&src->count->packets, src->packets);
-	lr_count(&src->count->bytes, src->bytes);
+	lr_count(&src->taken->packets, src->packets);
+	lr_count(&src->taken->bytes, src->bytes);
 	lr_count(&src->count->drops, lost);
 }
 
@@ -439,7 +439,7 @@ void lr_vale_source_init(struct lr_vale_source *src, struct lr_vale_port *vp, st
 	memset(src, 0, sizeof(*src));
 	src->port = vp;
 	src->ring = r;
-	src->count = &r->count;
+	src->count = src->taken = &r->count;
 	src->flags = NS_INDIRECT | NS_NO_LEARN | NS_PORT_MASK;
 	src->index = r->index;
 	os_mutex_init(&src->section);

@@ -212,6 +212,7 @@ static int side_init(struct side *s, struct lr_vale_nic *nic, enum lr_ring_kind 
 		lr_vale_source_init(&s->source[i], &s->vp, &p->ring[rx][f->first[rx] + i]);
 		/* Nothing of what may stand in those slots was meant for us. */
 		s->source[i].flags = 0;
+		s->source[i].taken = &s->source[i].apart;
 		lr_switch_add_source(s->vp.sw, &s->source[i]);
 		s->num_sources++;
 	}

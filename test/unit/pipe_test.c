@@ -265,6 +265,33 @@ static void ends_reopen(void)
 	close_files(a, b);
 }
 
+/* A sender leaves a ring that nobody receives, of a pipe that stays: its memory goes, and what waited there is counted. */
+static void nobody_ever_received(void)
+{
+	const struct nmreq_register first = { .nr_mode = NR_REG_ONE_NIC, .nr_tx_rings = 2, .nr_rx_rings = 2, .nr_tx_slots = 8, .nr_rx_slots = 8 };
+	struct nmreq_register second = first;
+	struct lr_file *a, *b, *keeper;
+	const struct lr_ring *r;
+	uint32_t i;
+
+	second.nr_ringid = 1;
+	keeper = open_with("lrx{1", second, 0);
+	for (i = 0; i < 3; i++) {
+		a = open_with("lrx{1", first, 0);
+		put(a, 1, 60, 0);
+		put(a, 2, 60, NS_MOREFRAG);
+		put(a, 3, 60, 0);
+		sync_tx(a);
+		lr_file_close(a);
+	}
+	b = open_with("lrx}1", first, 0);
+	r = core_ring(b, LR_RX, 0);
+	CHECK_EQ(received(b), 0);
+	CHECK_EQ(r->count.packets, 6);
+	CHECK_EQ(r->count.drops, 6);
+	close_files(b, keeper);
+}
+
 /* Two descriptors on one end share its rings; the pipe goes with the last. */
 static void several_descriptors(void)
 {
@@ -508,6 +535,7 @@ static const struct unit_case cases[] = {
 	{ "buffers are swapped", buffers_are_swapped },
 	{ "packets wait for the other end to open", sent_before_the_other_opens },
 	{ "either end leaves and comes again", ends_reopen },
+	{ "sent, and nobody ever received", nobody_ever_received },
 	{ "several descriptors on one end", several_descriptors },
 	{ "packets are seen whole", whole_packets },
 	{ "packets wait for room", fragments_wait_for_room },

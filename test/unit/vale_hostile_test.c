@@ -217,9 +217,57 @@ static void with_headers(void)
 	scribbled_on(10);
 }
 
+/* --- Receivers that come and go --------------------------------------------------------------------------- */
+
+static void *flood(void *arg)
+{
+	struct lr_file *f = arg;
+	unsigned int i;
+
+	while (!done) {
+		for (i = 0; i < 8; i++)
+			vale_put(f, 0xff, 1, i, FRAME, 0);
+		vale_send(f);
+	}
+	return NULL;
+}
+
+/* Nobody takes anything; whoever counts what was lost, the closing one or a sender, no count is lost itself. */
+static void counted_while_closing(void)
+{
+	const struct nmreq_register wish = { .nr_mode = NR_REG_ONE_NIC, .nr_tx_rings = 2, .nr_rx_rings = 2, .nr_tx_slots = 16, .nr_rx_slots = 16 };
+	struct lr_file *from[2] = { core_must_open("vale0:a", 64), core_must_open("vale0:b", 64) }, *keeper, *to;
+	struct nmreq_register reg = wish;
+	pthread_t sender[2];
+	uint64_t sent;
+	unsigned int i;
+	int err;
+
+	reg.nr_ringid = 1;
+	keeper = core_open("vale0:to", &reg, &err);
+	CHECK_EQ(err, 0);
+	done = false;
+	for (i = 0; i < 2; i++)
+		pthread_create(&sender[i], NULL, flood, from[i]);
+	for (i = 0; i < 2000; i++) {
+		reg = wish;
+		to = core_open("vale0:to", &reg, &err);
+		CHECK_EQ(err, 0);
+		lr_file_close(to);
+	}
+	done = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(sender[i], NULL);
+	sent = vale_count(from[0], LR_TX)->packets + vale_count(from[1], LR_TX)->packets;
+	CHECK_EQ(keeper->port->ring[LR_RX][0].count.drops, sent);
+	lr_file_close(keeper);
+	vale_close(from, 2);
+}
+
 static const struct unit_case cases[] = {
 	{ "rings scribbled on while they are switched", without_headers },
 	{ "and one has headers", with_headers },
+	{ "lost packets are counted while receivers come and go", counted_while_closing },
 };
 
 int main(int argc, char **argv)

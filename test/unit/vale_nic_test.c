@@ -65,6 +65,7 @@ static int sim_rxsync(struct lr_ring *r, unsigned int flags)
 		vale_mac(p + 6, lr_kind_is_host(r->kind) ? 51 : 50);
 		memcpy(p + 14, &id, 4);
 		lr_slot_write(&r->slot[tail], slot.idx, FRAME, 0);
+		lr_count(&r->count.packets, 1);
 		tail = lr_pos_next(tail, r->num_slots);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -231,6 +232,19 @@ static void carry(struct lr_file *a, unsigned int rounds)
 	}
 }
 
+/* Frames that came in, as the interface's counters say. */
+static uint64_t came_in(void)
+{
+	struct lr_port *p;
+	uint64_t n;
+
+	lr_control_lock();
+	p = lr_port_find("sim0", os_netns_id(), NULL);
+	n = p ? p->ring[LR_RX][0].count.packets : UINT64_MAX;
+	lr_control_unlock();
+	return n;
+}
+
 static void wire_alone(void)
 {
 	struct lr_file *a = core_must_open("vale0:a", 64);
@@ -247,6 +261,7 @@ static void wire_alone(void)
 			vale_put(a, 0xff, 1, 5000 + k, FRAME, 0);
 		vale_send(a);
 		wait_out(0, 20 + 63, 5062);
+		CHECK_EQ(came_in(), 20);
 		CHECK_EQ(detach("vale0:sim0", &de), 0);
 		CHECK_EQ(de.port_index, at.port_index);
 		vale_send_one(a, 50, 1, 7);
