@@ -47,12 +47,17 @@ end_up() { # interface, number of its network if it has one
 	[ -z "${2:-}" ] || ip neigh replace "192.0.$2.2" lladdr 02:00:00:00:00:02 dev "$1" nud permanent
 }
 
-setup() {
+# Nothing is sent but what is measured.
+quiet() {
 	local f
 
 	for f in all default; do
 		echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6
 	done
+}
+
+setup() {
+	quiet
 	modprobe pktgen && modprobe dummy numdummies=0 && modprobe veth &&
 		ip link add veth0 type veth peer name veth1 && ip link add dummy0 type dummy &&
 		end_up e1000a 1 && end_up e1000b && end_up virtioa 2 && end_up virtiob && end_up veth0 3 && end_up veth1 &&
@@ -79,6 +84,7 @@ change_drivers() {
 }
 
 setup_native() {
+	quiet
 	change_drivers && end_up e1000a 1 && end_up e1000b && end_up virtioa 2 && end_up virtiob && end_up e1000ea 5 &&
 		end_up e1000eb && ip link add veth0 type veth peer name veth1 && end_up veth0 3 && end_up veth1 && sleep 3
 }
