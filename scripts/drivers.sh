@@ -10,7 +10,8 @@
 #	module: NAME CONFIG...		what is built, and with which options set
 #	alone: FILE...			all that it is made of, where the directory has others
 #	untried: WHY			(for check-vm, which does not build it)
-#	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a struct or a table
+#	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a struct or a table;
+#					(ONE|OTHER) for a function that has other names in some kernels
 set -u -o pipefail
 export LC_ALL=C
 unset MAKEFLAGS MFLAGS MAKELEVEL	# the kernel's build is one of its own
@@ -146,7 +147,7 @@ hooks_check() {	# driver, directory
 }
 
 patch_driver() {	# driver, where the source is, where to
-	local files
+	local files f
 
 	read -r -a files < <(told "$1" files)
 	rm -rf "$3"
@@ -161,6 +162,10 @@ patch_driver() {	# driver, where the source is, where to
 	(cd "$3" && timeout 300 spatch --sp-file "$root/drivers/$1.cocci" --macro-file "$root/drivers/macros.h" --in-place --no-includes --very-quiet "${files[@]}") \
 		>"$3/patch.diff" 2>"$3/spatch.log" || { cat "$3/spatch.log" >&2; die "$1: spatch failed"; }
 	cp "$root/drivers/$1_glue.h" "$3/"
+	# Headers of trace points that include themselves by their place in the kernel's tree; build_driver has -I for this.
+	for f in "$3"/*_trace.h; do
+		[ ! -e "$f" ] || sed -i 's|^#define TRACE_INCLUDE_FILE .*/|#define TRACE_INCLUDE_FILE |' "$f"
+	done
 	hooks_check "$1" "$3"
 }
 
@@ -168,7 +173,7 @@ build_driver() {	# driver, its directory
 	local module options flags log=$2/build.log command
 
 	read -r module options < <(told "$1" module)
-	flags="-I$kmod -I$kmod/include -I$kmod/os/linux"
+	flags="-I$kmod -I$kmod/include -I$kmod/os/linux -I$2"
 	# A driver that is one file of a directory with others has a Makefile of its own.
 	[ -z "$(told "$1" alone)" ] || echo "obj-m := $module.o" >"$2/Makefile"
 	command=(make -j"$(nproc)" -C "$kdir" "M=$2" "KCFLAGS=$flags" "KBUILD_EXTRA_SYMBOLS=$kmod/Module.symvers" modules)
