@@ -18,6 +18,13 @@ const char *__tsan_default_suppressions(void)
 	return "race:lr_packet_copy\nrace:lr_copy_ends\nrace:copy_some\n";
 }
 
+/* Long enough a memory to know where the other access was: what is suppressed is known by that. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "history_size=7";
+}
+
 static _Atomic bool done;
 
 struct evil {
