@@ -193,10 +193,9 @@ int lr_vale_detach(const char *name, struct nmreq_vale_detach *req, struct lr_wh
 		return -EINVAL;
 	if (err)
 		return err;
-	if (!p)
+	/* An interface that was attached before this port was made is not lost. */
+	if (!p || strcmp(p->attached, name) != 0)
 		return lr_vale_nic_detach(name, req, why);
-	if (strcmp(p->attached, name) != 0)
-		return lr_why(why, -ENXIO, "%s is not attached as %s", part, name);
 	if (p->interface) {
 		err = lr_vale_nic_detach(name, req, why);
 		if (err)

@@ -150,6 +150,7 @@ CASE(persistent_ports)
 		SKIP("%s", why);
 	CHECK_MSG(!err, "%s", why);
 	CHECK_REFUSED(ctrl(dev, NETMAP_REQ_VALE_NEWIF, "lrv0", &new), EEXIST);
+	CHECK_REFUSED(ctrl(dev, NETMAP_REQ_VALE_NEWIF, "lo", &new), EEXIST);
 	snprintf(attached, sizeof(attached), "vale%s:lrv0", unique(""));
 	CHECK_GRANTED(attach());
 	CHECK_GRANTED(ctrl(dev, NETMAP_REQ_VALE_LIST, attached, &list));
