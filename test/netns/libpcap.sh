@@ -68,7 +68,7 @@ fetch() {
 # What has no use here is left out, so that it does not matter which libraries the machine has.
 configure() {
 	timeout --kill-after=5 200 ./configure --with-pcap=linux --enable-netmap --without-libnl --disable-dbus \
-		--disable-rdma --disable-bluetooth --disable-usb CFLAGS="-O2 -g -Wall -Wextra -I$ROOT/include" >"$WORK/configure.log" 2>&1
+		--without-dpdk --disable-rdma --disable-bluetooth --disable-usb CFLAGS="-O2 -g -Wall -Wextra -I$ROOT/include" >"$WORK/configure.log" 2>&1
 }
 
 compile() {
