@@ -253,7 +253,7 @@ int frame_check(const char *frame, uint16_t len)
 	return (int)seq;
 }
 
-void wire_send(int sock, uint32_t seq, uint16_t len)
+static ssize_t send_frame(int sock, uint32_t seq, uint16_t len, int flags)
 {
 	char frame[65536];
 
@@ -261,7 +261,19 @@ void wire_send(int sock, uint32_t seq, uint16_t len)
 	/* From the far end: the other way round. */
 	memcpy(frame, addresses + 6, 6);
 	memcpy(frame + 6, addresses, 6);
-	CHECK_EQ(send(sock, frame, len, 0), len);
+	return send(sock, frame, len, flags);
+}
+
+void wire_send(int sock, uint32_t seq, uint16_t len)
+{
+	CHECK_EQ(send_frame(sock, seq, len, 0), len);
+}
+
+void wire_offer(int sock, uint32_t seq, uint16_t len)
+{
+	ssize_t n = send_frame(sock, seq, len, MSG_DONTWAIT);
+
+	CHECK(n == len || errno == EAGAIN || errno == ENOBUFS);
 }
 
 int wire_patience(int ms)

@@ -25,6 +25,8 @@ int wire_socket_at(const char *ifname);
 
 /* Sends packet number seq, len bytes, from the far end. */
 void wire_send(int sock, uint32_t seq, uint16_t len);
+/* The same, but what the wire has no room for now is lost. */
+void wire_offer(int sock, uint32_t seq, uint16_t len);
 /* Receives there: its number, or -1 after timeout_ms; damage fails the case. */
 int wire_receive(int sock, int timeout_ms, uint16_t *len);
 
