@@ -6,7 +6,7 @@ set -u -o pipefail
 usage() {
 	cat <<END
 usage: fuzz/run.sh [-h] SECONDS [TARGET...]
-  Runs each target (ioctl spec ring vale daemon) for SECONDS, under the address and undefined behaviour sanitizers.
+  Runs each target (ioctl spec ring vale daemon) for SECONDS, as many at once as there are processors, under the address and undefined behaviour sanitizers.
   Exit code 1 if one found something (its input is named), 77 if there is no fuzzer here.
 END
 }
@@ -23,7 +23,7 @@ cd "$(dirname "$0")/.." || exit 1
 out=build/fuzz
 cc=${FUZZ_CC:-clang}
 mkdir -p "$out"
-trap 'echo "interrupted"; exit 130' INT TERM
+trap 'trap - TERM; echo "interrupted"; kill 0; exit 130' INT TERM
 
 cflags=(-std=gnu11 -g -O1 -D_GNU_SOURCE -DLR_DEBUG -DLR_VERSION='"fuzz"' -I. -Iinclude -Ios/user -Wall -Wextra
 	-fno-strict-aliasing -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined)
@@ -70,17 +70,29 @@ run() {		# target
 	return 1
 }
 
-status=0
-for t in "$@"; do
-	if [ ! -f "fuzz/$t.c" ]; then
-		echo "not ok fuzz/$t: there is no such target"
-		status=1
-	elif ! build "$t"; then
-		echo "not ok fuzz/$t: it does not build, see $out/$t.build"
-		tail -n 20 "$out/$t.build"
-		status=1
-	else
-		run "$t" || status=1
+one() {		# target
+	if [ ! -f "fuzz/$1.c" ]; then
+		echo "not ok fuzz/$1: there is no such target"
+		return 1
+	elif ! build "$1"; then
+		echo "not ok fuzz/$1: it does not build, see $out/$1.build"
+		tail -n 20 "$out/$1.build"
+		return 1
 	fi
+	run "$1"
+}
+
+# One for each processor.
+status=0 running=0
+for t in "$@"; do
+	if [ "$running" -ge "$(nproc)" ]; then
+		wait -n || status=1
+		running=$((running - 1))
+	fi
+	{ said=$(one "$t"); code=$?; echo "$said"; exit $code; } &
+	running=$((running + 1))
+done
+for ((; running > 0; running--)); do
+	wait -n || status=1
 done
 exit $status
