@@ -15,25 +15,19 @@
 // hook: skb_xmit_done lr_virtnet_done
 // hook: skb_recv_done lr_virtnet_done
 // hook: try_fill_recv lr
-// hook: virtnet_poll lr_virtnet_no_poll
-// hook: virtnet_poll_tx lr_virtnet_no_poll
+// hook: virtnet_alloc_queues lr_virtnet_poll
+// hook: virtnet_alloc_queues lr_virtnet_poll_tx
 // hook: virtnet_poll_cleantx lr
 // hook: struct:virtnet_netdev lr_virtnet_xmit
 // hook: virtnet_open lr_virtnet_up
 // hook: virtnet_close lr_native_stop_all
-// hook: virtnet_set_ringparam lr_virtnet_resizing
+// hook: virtnet_set_ringparam lr_native_fail
 // hook: virtnet_set_guest_offloads lr_virtnet_offloads
 
-@ virtio_net_sq @
+@ virtio_net_queue @
+identifier queue = { send_queue, receive_queue };
 @@
-struct send_queue {
-	...
-+	bool lr;
-};
-
-@ virtio_net_rq @
-@@
-struct receive_queue {
+struct queue {
 	...
 +	bool lr;
 };
@@ -75,27 +69,22 @@ virtnet_remove(...)
 	...>
 }
 
-@ virtio_net_xmit_done @
+@ virtio_net_done @
+identifier done = { skb_xmit_done, skb_recv_done };
 identifier vq;
 @@
-skb_xmit_done(struct virtqueue *vq)
+done(struct virtqueue *vq)
 {
 	<...
-+	if (lr_virtnet_done(vi, LR_TX, vq2txq(vq)))
+(
++	if (lr_virtnet_done(vi, vq))
 +		return;
 	virtqueue_disable_cb(vq);
-	...>
-}
-
-@ virtio_net_recv_done @
-identifier vq;
-@@
-skb_recv_done(struct virtqueue *vq)
-{
-	<...
-+	if (lr_virtnet_done(vi, LR_RX, vq2rxq(vq)))
+|
++	if (lr_virtnet_done(vi, vq))
 +		return;
 	virtqueue_napi_schedule(&rq->napi, vq);
+)
 	...>
 }
 
@@ -112,39 +101,18 @@ try_fill_recv(struct virtnet_info *vi, struct receive_queue *rq, ...)
 	...>
 }
 
-@ virtio_net_poll @
-identifier napi, budget;
+@ virtio_net_polls @
 @@
-virtnet_poll(struct napi_struct *napi, int budget)
-{
-	...
-+	if (lr_virtnet_no_poll(napi, rq->lr))
-+		return 0;
-	if (budget) virtqueue_disable_cb(rq->vq);
-	...
-}
-
-@ virtio_net_poll_cb depends on !virtio_net_poll @
-identifier napi, budget;
-@@
-virtnet_poll(struct napi_struct *napi, int budget)
+virtnet_alloc_queues(...)
 {
 	<...
-+	if (lr_virtnet_no_poll(napi, rq->lr))
-+		return 0;
-	virtnet_poll_cleantx(rq, budget);
-	...>
-}
-
-@ virtio_net_poll_tx @
-identifier napi, txq;
-@@
-virtnet_poll_tx(struct napi_struct *napi, ...)
-{
-	<...
-+	if (lr_virtnet_no_poll(napi, sq->lr))
-+		return 0;
-	txq = netdev_get_tx_queue(vi->dev, index);
+(
+-	virtnet_poll
++	lr_virtnet_poll
+|
+-	virtnet_poll_tx
++	lr_virtnet_poll_tx
+)
 	...>
 }
 
@@ -196,7 +164,8 @@ statement S;
 virtnet_set_ringparam(...)
 {
 	<...
-+	lr_virtnet_resizing(vi);
++	lr_native_stop_all(vi->lr);
++	lr_native_fail(vi->lr, "its rings get other sizes");
 	for (i = 0; i < vi->max_queue_pairs; i++) S
 	...>
 }

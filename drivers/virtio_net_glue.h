@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * virtio_net, split rings: included by the driver's virtio_net.c, with the hooks of virtio_net.cocci. See nic/linux/native.h.
- *
  * A queue changes hands by a reset of that queue (VIRTIO_F_RING_RESET): indexes begin at 0, on both sides. The kernel does that
  * when a queue's size changes, so its size is changed and changed back. While the field `lr` of a queue is set, the driver's own
  * functions leave it alone: its memory is netmap's.
- *
  * Interrupts come through vring_interrupt, which takes them for spurious when the used index is what the driver saw last: that
- * is 0, after the reset, so what happens at a multiple of 65536 is not told. Who goes to sleep near one is woken by time.
- *
- * Guest offloads are off while a receive queue is netmap's: frames would come unfinished.
+ * is 0, after the reset, so what happens at a multiple of 65536 is not told. Who goes to sleep near one is woken by time. Guest
+ * offloads are off while a receive queue is netmap's: frames would come unfinished.
  */
 #ifndef LR_VIRTIO_NET_GLUE_H
 #define LR_VIRTIO_NET_GLUE_H
@@ -28,9 +25,16 @@ static int virtnet_tx_resize(struct virtnet_info *vi, struct send_queue *sq, u32
 static bool try_fill_recv(struct virtnet_info *vi, struct receive_queue *rq, gfp_t gfp);
 static int virtnet_set_guest_offloads(struct virtnet_info *vi, u64 offloads);
 static netdev_tx_t start_xmit(struct sk_buff *skb, struct net_device *dev);
+static int virtnet_poll(struct napi_struct *napi, int budget);
+static int virtnet_poll_tx(struct napi_struct *napi, int budget);
 
-/* What both directions have behind the ring's own state. */
-struct lr_virtnet_more {
+/* A queue; the loops' own state comes first. */
+struct lr_virtnet {
+	union {
+		struct lr_virtio_tx tx;
+		struct lr_virtio_rx rx;
+	};
+	struct lr_virtio *q;	/* of the one or the other */
 	void *mem;		/* pairs, then headers */
 	dma_addr_t mem_addr;
 	size_t mem_size;
@@ -38,19 +42,15 @@ struct lr_virtnet_more {
 	struct lr_ring *ring;
 };
 
-struct lr_virtnet_tx {
-	struct lr_virtio_tx v;
-	struct lr_virtnet_more more;
-};
-
-struct lr_virtnet_rx {
-	struct lr_virtio_rx v;
-	struct lr_virtnet_more more;
-};
-
 static struct virtqueue *lr_virtnet_vq(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
 	return kind == LR_TX ? vi->sq[i].vq : vi->rq[i].vq;
+}
+
+/* Whether the queue is netmap's. */
+static bool *lr_virtnet_ours(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
+{
+	return kind == LR_TX ? &vi->sq[i].lr : &vi->rq[i].lr;
 }
 
 static u32 lr_virtnet_slots(struct virtnet_info *vi, struct virtqueue *vq)
@@ -87,7 +87,7 @@ static int lr_virtnet_info(struct lr_native *n, struct lr_native_info *info, str
 
 static void lr_virtnet_nap_over(struct work_struct *work)
 {
-	os_waitq_wake(&container_of(to_delayed_work(work), struct lr_virtnet_more, nap)->ring->wq);
+	os_waitq_wake(&container_of(to_delayed_work(work), struct lr_virtnet, nap)->ring->wq);
 }
 
 static void lr_virtnet_notify(void *vq)
@@ -96,20 +96,20 @@ static void lr_virtnet_notify(void *vq)
 }
 
 /* The queue is new: describes it to the loops. headers: how many of them. */
-static int lr_virtnet_describe(struct lr_native *n, struct lr_ring *r, struct lr_virtio *q, struct lr_virtnet_more *more, u32 headers)
+static int lr_virtnet_describe(struct lr_native *n, struct lr_ring *r, struct lr_virtnet *x, u32 headers)
 {
 	struct virtnet_info *vi = netdev_priv(n->dev);
 	struct virtqueue *vq = lr_virtnet_vq(vi, r->kind, r->index);
 	const struct vring *vring = virtqueue_get_vring(vq);
 	size_t pairs = 2 * sizeof(struct lr_virtio_desc) * (vring->num + LR_VIRTIO_MORE_PAIRS);
 
-	more->mem_size = pairs + headers * LR_VIRTIO_HEADER_ROOM;
-	more->mem = dma_alloc_coherent(n->dma_dev, more->mem_size, &more->mem_addr, GFP_KERNEL);
-	if (!more->mem)
+	x->mem_size = pairs + headers * LR_VIRTIO_HEADER_ROOM;
+	x->mem = dma_alloc_coherent(n->dma_dev, x->mem_size, &x->mem_addr, GFP_KERNEL);
+	if (!x->mem)
 		return -ENOMEM;
-	more->ring = r;
-	INIT_DELAYED_WORK(&more->nap, lr_virtnet_nap_over);
-	*q = (struct lr_virtio){
+	x->ring = r;
+	INIT_DELAYED_WORK(&x->nap, lr_virtnet_nap_over);
+	*x->q = (struct lr_virtio){
 		.table = (void *)vring->desc,
 		.avail = (void *)vring->avail,
 		.used = (void *)vring->used,
@@ -117,96 +117,74 @@ static int lr_virtnet_describe(struct lr_native *n, struct lr_ring *r, struct lr
 		.indirect = virtio_has_feature(vi->vdev, VIRTIO_RING_F_INDIRECT_DESC),
 		.event_idx = virtio_has_feature(vi->vdev, VIRTIO_RING_F_EVENT_IDX),
 		.header_len = vi->hdr_len,
-		.pair = more->mem,
-		.pair_addr = more->mem_addr,
-		.header = more->mem + pairs,
-		.header_addr = more->mem_addr + pairs,
+		.pair = x->mem,
+		.pair_addr = x->mem_addr,
+		.header = x->mem + pairs,
+		.header_addr = x->mem_addr + pairs,
 		.notify = lr_virtnet_notify,
 		.arg = vq,
 	};
 	return 0;
 }
 
-static void lr_virtnet_forget(struct lr_native *n, struct lr_virtnet_more *more)
+static void lr_virtnet_forget(struct lr_native *n, struct lr_virtnet *x)
 {
-	cancel_delayed_work_sync(&more->nap);
-	dma_free_coherent(n->dma_dev, more->mem_size, more->mem, more->mem_addr);
-	more->mem = NULL;
+	cancel_delayed_work_sync(&x->nap);
+	dma_free_coherent(n->dma_dev, x->mem_size, x->mem, x->mem_addr);
 }
 
 /* --- Changing hands ---------------------------------------------------------------------------------------- */
 
+static int lr_virtnet_resize(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i, u32 size)
+{
+	return kind == LR_TX ? virtnet_tx_resize(vi, &vi->sq[i], size) : virtnet_rx_resize(vi, &vi->rq[i], size);
+}
+
 static int lr_virtnet_reset(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
 	u32 size = virtqueue_get_vring_size(lr_virtnet_vq(vi, kind, i));
-	int err;
 
-	if (kind == LR_TX) {
-		err = virtnet_tx_resize(vi, &vi->sq[i], size / 2);
-		return err ?: virtnet_tx_resize(vi, &vi->sq[i], size);
-	}
-	err = virtnet_rx_resize(vi, &vi->rq[i], size / 2);
-	return err ?: virtnet_rx_resize(vi, &vi->rq[i], size);
-}
-
-static void lr_virtnet_mark(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i, bool ours)
-{
-	if (kind == LR_TX)
-		WRITE_ONCE(vi->sq[i].lr, ours);
-	else
-		WRITE_ONCE(vi->rq[i].lr, ours);
+	return lr_virtnet_resize(vi, kind, i, size / 2) ?: lr_virtnet_resize(vi, kind, i, size);
 }
 
 /* The stack's again: the queue is new, and empty. */
 static void lr_virtnet_return(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
-	lr_virtnet_mark(vi, kind, i, false);
+	WRITE_ONCE(*lr_virtnet_ours(vi, kind, i), false);
 	if (kind == LR_RX && netif_running(vi->dev))
 		try_fill_recv(vi, &vi->rq[i], GFP_KERNEL);
 }
 
-static int lr_virtnet_start_rx(struct lr_native *n, struct lr_ring *r)
+/* The queue is new, and netmap's. */
+static int lr_virtnet_set_up(struct lr_native *n, struct lr_ring *r, struct lr_virtnet *x)
 {
-	struct virtnet_info *vi = netdev_priv(n->dev);
-	struct lr_virtnet_rx *x = r->priv;
+	bool tx = r->kind == LR_TX;
 	int err;
 
-	*x = (struct lr_virtnet_rx){ .v.rx.dma = &n->dma, .v.mergeable = vi->mergeable_rx_bufs };
-	err = lr_virtnet_describe(n, r, &x->v.q, &x->more, r->num_slots);
+	x->q = tx ? &x->tx.q : &x->rx.q;
+	if (tx)
+		x->tx.tx = (struct lr_native_tx){ .dma = &n->dma, .max_frame = lr_native_max_frame(n), .max_pieces = NETMAP_MAX_FRAGS };
+	else
+		x->rx.rx.dma = &n->dma;
+	err = lr_virtnet_describe(n, r, x, tx ? 1 : r->num_slots);
 	if (err)
 		return err;
-	err = lr_virtio_rx_start(&x->v, r);
+	err = tx ? lr_virtio_tx_start(&x->tx, r) : lr_virtio_rx_start(&x->rx, r);
 	if (err)
-		lr_virtnet_forget(n, &x->more);
-	return err;
-}
-
-static int lr_virtnet_start_tx(struct lr_native *n, struct lr_ring *r)
-{
-	struct lr_virtnet_tx *t = r->priv;
-	int err;
-
-	*t = (struct lr_virtnet_tx){
-		.v.tx = { .dma = &n->dma, .max_frame = lr_native_max_frame(n), .max_pieces = NETMAP_MAX_FRAGS },
-	};
-	err = lr_virtnet_describe(n, r, &t->v.q, &t->more, 1);
-	if (err)
-		return err;
-	err = lr_virtio_tx_start(&t->v, r);
-	if (err)
-		lr_virtnet_forget(n, &t->more);
+		lr_virtnet_forget(n, x);
 	return err;
 }
 
 static int lr_virtnet_start(struct lr_native *n, struct lr_ring *r)
 {
 	struct virtnet_info *vi = netdev_priv(n->dev);
+	struct lr_virtnet *x = memset(r->priv, 0, sizeof(*x));
 	int err;
 
-	lr_virtnet_mark(vi, r->kind, r->index, true);
-	err = lr_virtnet_reset(vi, r->kind, r->index);
-	if (!err)
-		err = r->kind == LR_TX ? lr_virtnet_start_tx(n, r) : lr_virtnet_start_rx(n, r);
+	if (r->kind == LR_RX)
+		x->rx.mergeable = vi->mergeable_rx_bufs;
+	WRITE_ONCE(*lr_virtnet_ours(vi, r->kind, r->index), true);
+	err = lr_virtnet_reset(vi, r->kind, r->index) ?: lr_virtnet_set_up(n, r, x);
 	if (err)
 		lr_virtnet_return(vi, r->kind, r->index);
 	return err;
@@ -215,18 +193,15 @@ static int lr_virtnet_start(struct lr_native *n, struct lr_ring *r)
 static void lr_virtnet_stop(struct lr_native *n, struct lr_ring *r)
 {
 	struct virtnet_info *vi = netdev_priv(n->dev);
-	struct lr_virtnet_tx *t = r->priv;
-	struct lr_virtnet_rx *x = r->priv;
+	struct lr_virtnet *x = r->priv;
 
 	if (lr_virtnet_reset(vi, r->kind, r->index))
 		netdev_err(vi->dev, "%s queue %u cannot be reset\n", r->kind == LR_TX ? "tx" : "rx", r->index);
-	if (r->kind == LR_TX) {
-		lr_virtio_tx_stop(&t->v);
-		lr_virtnet_forget(n, &t->more);
-	} else {
-		lr_virtio_rx_stop(&x->v, r);
-		lr_virtnet_forget(n, &x->more);
-	}
+	if (r->kind == LR_TX)
+		lr_virtio_tx_stop(&x->tx);
+	else
+		lr_virtio_rx_stop(&x->rx, r);
+	lr_virtnet_forget(n, x);
 	lr_virtnet_return(vi, r->kind, r->index);
 }
 
@@ -257,45 +232,22 @@ static int lr_virtnet_rxsync(struct lr_ring *r, unsigned int flags)
 	return lr_rxsync(&lr_virtio_rx, r, flags);
 }
 
-/*
- * The next used buffer raises an interrupt, whatever was used before: who waits for edges (EPOLLET) looks now, and then not
- * again before he is told. So the index must be the device's of after it could see ours.
- */
-static void lr_virtnet_ask(struct lr_virtio *q)
-{
-	unsigned int tries = 0;
-	u16 seen;
-
-	if (!q->event_idx) {
-		os_store(&q->avail->flags, (__le16)0);
-		return;
-	}
-	do {
-		seen = le16_to_cpu(os_load(&q->used->idx));
-		os_store(&q->avail->ring[q->size], cpu_to_le16(seen));
-		lr_dma_mb();
-	} while (seen != le16_to_cpu(os_load(&q->used->idx)) && ++tries < q->size);
-}
-
 /* The sync that follows looks again. */
 static void lr_virtnet_arm(struct lr_native *n, struct lr_ring *r)
 {
-	struct lr_virtnet_tx *t = r->priv;
-	struct lr_virtnet_rx *x = r->priv;
-	struct lr_virtnet_more *more = r->kind == LR_TX ? &t->more : &x->more;
-	struct lr_virtio *q = r->kind == LR_TX ? &t->v.q : &x->v.q;
+	struct lr_virtnet *x = r->priv;
 
 	/* A sender is woken when half of what is in flight is done; if that is so already, by the next. */
-	if (r->kind == LR_RX || lr_virtio_tx_arm(&t->v))
-		lr_virtnet_ask(q);
-	if ((u16)(q->used_idx + 2 * q->size) <= 2 * q->size)
-		schedule_delayed_work(&more->nap, LR_VIRTNET_NAP);
+	if (r->kind == LR_RX || lr_virtio_tx_arm(&x->tx))
+		lr_virtio_ask(x->q);
+	if ((u16)(x->q->used_idx + 2 * x->q->size) <= 2 * x->q->size)
+		schedule_delayed_work(&x->nap, LR_VIRTNET_NAP);
 }
 
 static const struct lr_native_ops lr_virtnet_ops = {
 	.driver = "virtio_net",
-	.tx_size = sizeof(struct lr_virtnet_tx),
-	.rx_size = sizeof(struct lr_virtnet_rx),
+	.tx_size = sizeof(struct lr_virtnet),
+	.rx_size = sizeof(struct lr_virtnet),
 	.info = lr_virtnet_info,
 	.switch_ring = lr_virtnet_switch,
 	.start = lr_virtnet_start,
@@ -308,31 +260,42 @@ static const struct lr_native_ops lr_virtnet_ops = {
 /* --- Hooks ----------------------------------------------------------------------------------------------------- */
 
 /* In the interrupt. True: the queue is netmap's. */
-static bool lr_virtnet_done(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
+static bool lr_virtnet_done(struct virtnet_info *vi, const struct virtqueue *vq)
 {
-	if (likely(!READ_ONCE(*(kind == LR_TX ? &vi->sq[i].lr : &vi->rq[i].lr))))
+	enum lr_ring_kind kind = vq->index % 2 ? LR_TX : LR_RX;
+
+	if (likely(!READ_ONCE(*lr_virtnet_ours(vi, kind, vq->index / 2))))
 		return false;
-	lr_native_wake(vi->lr, kind, i);
+	lr_native_wake(vi->lr, kind, vq->index / 2);
 	return true;
 }
 
-/* A poll of a queue that is netmap's: there is nothing to do in it. */
-static bool lr_virtnet_no_poll(struct napi_struct *napi, bool ours)
+/* Polls: of a queue that is netmap's there is nothing to do. */
+static int lr_virtnet_poll(struct napi_struct *napi, int budget)
 {
-	if (likely(!READ_ONCE(ours)))
-		return false;
+	if (likely(!READ_ONCE(container_of(napi, struct receive_queue, napi)->lr)))
+		return virtnet_poll(napi, budget);
 	napi_complete_done(napi, 0);
-	return true;
+	return 0;
 }
 
-/* ndo_start_xmit. */
+static int lr_virtnet_poll_tx(struct napi_struct *napi, int budget)
+{
+	if (likely(!READ_ONCE(container_of(napi, struct send_queue, napi)->lr)))
+		return virtnet_poll_tx(napi, budget);
+	napi_complete_done(napi, 0);
+	return 0;
+}
+
+/* ndo_start_xmit. While the queue changes hands, too: the reset waits for those who came before. */
 static netdev_tx_t lr_virtnet_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct virtnet_info *vi = netdev_priv(dev);
 
-	if (lr_native_drops(vi->lr, skb_get_queue_mapping(skb), skb))
-		return NETDEV_TX_OK;
-	return start_xmit(skb, dev);
+	if (likely(!READ_ONCE(vi->sq[skb_get_queue_mapping(skb)].lr)))
+		return start_xmit(skb, dev);
+	lr_native_drop(skb);
+	return NETDEV_TX_OK;
 }
 
 /* The offloads that the device may use, of those that the driver wants. */
@@ -350,13 +313,6 @@ static void lr_virtnet_up(struct virtnet_info *vi)
 		lr_native_start(vi->lr, LR_TX, i, lr_virtnet_slots(vi, vi->sq[i].vq));
 		lr_native_start(vi->lr, LR_RX, i, lr_virtnet_slots(vi, vi->rq[i].vq));
 	}
-}
-
-/* The queues are going to have other sizes. */
-static void lr_virtnet_resizing(struct virtnet_info *vi)
-{
-	lr_native_stop_all(vi->lr);
-	lr_native_fail(vi->lr, "its rings get other sizes");
 }
 
 #endif

@@ -124,13 +124,19 @@ static inline bool lr_native_wake(const struct lr_native *n, enum lr_ring_kind k
 	return true;
 }
 
-/* A sender that goes by the stack's ways around netmap: his packet is lost if the queue is netmap's. */
+/* A sender that goes by the stack's ways around netmap: his packet is lost. */
+static inline void lr_native_drop(struct sk_buff *skb)
+{
+	dev_core_stats_tx_dropped_inc(skb->dev);
+	dev_kfree_skb_any(skb);
+}
+
+/* If the queue is netmap's. */
 static inline bool lr_native_drops(const struct lr_native *n, unsigned int i, struct sk_buff *skb)
 {
 	if (likely(!lr_native_on(n, LR_TX, i)))
 		return false;
-	dev_core_stats_tx_dropped_inc(skb->dev);
-	dev_kfree_skb_any(skb);
+	lr_native_drop(skb);
 	return true;
 }
 

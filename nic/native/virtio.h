@@ -149,6 +149,26 @@ static inline bool lr_virtio_arm(struct lr_virtio *q, uint16_t more)
 	return (uint16_t)(le16_to_cpu(os_load(&q->used->idx)) - q->used_idx) >= more;
 }
 
+/*
+ * The next used buffer raises an interrupt, whatever was used before: who waits for edges (EPOLLET) looks now, and then not
+ * again before he is told. So the index must be the device's of after it could see ours.
+ */
+static inline void lr_virtio_ask(struct lr_virtio *q)
+{
+	unsigned int tries = 0;
+	uint16_t seen;
+
+	if (!q->event_idx) {
+		os_store(&q->avail->flags, (__le16)0);
+		return;
+	}
+	do {
+		seen = le16_to_cpu(os_load(&q->used->idx));
+		os_store(&q->avail->ring[q->size], cpu_to_le16(seen));
+		lr_dma_mb();
+	} while (seen != le16_to_cpu(os_load(&q->used->idx)) && ++tries < q->size);
+}
+
 /* No interrupts, or, with event_idx, one in 65536 buffers. */
 static inline void lr_virtio_disarm(struct lr_virtio *q)
 {

@@ -147,6 +147,8 @@ on_wire() {
 wire() {
 	local kind=$1
 
+	ip link set "${kind}a" down
+	ip link set "${kind}b" down
 	ip link set "${kind}a" name lr0 && ip link set "${kind}b" name lr1 || { not_ok "wire/$kind" "no interfaces"; return; }
 	interfaces_before=$(interfaces)
 	export LR_WIRE=$kind
