@@ -64,7 +64,7 @@ if [ $# -eq 0 ]; then
 	for f in "$here"/*; do
 		name=${f##*/}
 		case $name in
-		run.sh | *.d | *.o) ;;
+		*.sh | *.d | *.o) ;; # vale.sh needs more than this directory
 		*) [ ! -x "$f" ] || [ ! -f "$f" ] || set -- "$@" "$name" ;;
 		esac
 	done
