@@ -92,14 +92,16 @@ static uint32_t check_segment(const uint8_t *frame, uint32_t frame_len, uint32_t
 	uint32_t tcp_len = sizeof(struct tcphdr) + n;
 	struct tcphdr tcp;
 
-	CHECK_EQ(frame_len, head + n);
+	/* Hardware makes short frames longer. */
+	if (frame_len != 60 || head + n > 60)
+		CHECK_EQ(frame_len, head + n);
 	memcpy(&tcp, ip + ip_len(ip), sizeof(tcp));
 	CHECK_EQ(ntohl(tcp.seq), SEQ + ofs);
 	CHECK_EQ(tcp.psh, ofs + n == len);
 	CHECK_EQ(tcp.ack, 1);
 	if (ip[0] >> 4 == 4) {
 		CHECK_EQ(sum(0, ip, sizeof(struct iphdr)), 0xffff);
-		CHECK_EQ(ip[2] << 8 | ip[3], (int)(frame_len - ETH_HLEN));
+		CHECK_EQ(ip[2] << 8 | ip[3], (int)(head + n - ETH_HLEN));
 	} else {
 		CHECK_EQ(ip[4] << 8 | ip[5], (int)tcp_len);
 	}
@@ -108,9 +110,10 @@ static uint32_t check_segment(const uint8_t *frame, uint32_t frame_len, uint32_t
 	return n;
 }
 
+/* What was nonsense comes with another first byte of its IP header. */
 static bool ours(const uint8_t *frame)
 {
-	return memcmp(frame, sent.frame, ETH_HLEN) == 0;
+	return memcmp(frame, sent.frame, ETH_HLEN + 1) == 0;
 }
 
 /* All segments of what was sent last, in order. */
