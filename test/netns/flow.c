@@ -36,6 +36,8 @@
 #define MAGIC_DATA 0x666c6f77
 #define MAGIC_ACK 0x61636b21
 #define FLOWS_MAX 64
+/* Acknowledgements have addresses of their own: a tap gives a flow the queue that its answers were sent from, for 3 s. */
+#define ACK_FLOW FLOWS_MAX
 #define RINGS_MAX 64
 #define UDP_PORT 9		/* discard */
 #define SLOT_MAX 1792		/* what a NIC slot may carry */
@@ -465,7 +467,7 @@ static void judge(struct tally *t, const struct packet *p, uint32_t len)
 
 static void acknowledge(struct wire *w, uint64_t got)
 {
-	struct packet *p = head_fill(w, MAGIC_ACK, 0, (uint32_t)got, 60);
+	struct packet *p = head_fill(w, MAGIC_ACK, ACK_FLOW, (uint32_t)got, 60);
 
 	memset(p->data, 0, data_len(60));
 	wire_send(w, 0, 60);
