@@ -23,7 +23,7 @@ usage() {
 	cat <<USAGE
 usage: scripts/drivers.sh [-h] [-p] [-k KERNEL] [DRIVER...]
   Builds drivers that know netmap, and the netmap.ko they need, and prints where they are (build/drivers/RELEASE/).
-    -k KERNEL	6.1, 6.12, 7.2: those of the test machines; without it the running kernel, whose headers must be there
+    -k KERNEL	6.1, 6.12, 7.2, debug: those of the test machines; without it the running kernel, whose headers must be there
     -p		only patches, and checks that every hook went in
   DRIVER: ${all}(all of them if none is named)
   Needs the package coccinelle. The source is the package linux-source-* of the kernel's version, from Debian.
@@ -174,6 +174,7 @@ build_driver() {	# driver, its directory
 
 	read -r module options < <(told "$1" module)
 	flags="-I$kmod -I$kmod/include -I$kmod/os/linux -I$2"
+	[ "$kernel" != debug ] || flags+=' -DLR_DEBUG'
 	# A driver that is one file of a directory with others has a Makefile of its own.
 	[ -z "$(told "$1" alone)" ] || echo "obj-m := $module.o" >"$2/Makefile"
 	command=(make -j"$(nproc)" -C "$kdir" "M=$2" "KCFLAGS=$flags" "KBUILD_EXTRA_SYMBOLS=$kmod/Module.symvers" modules)
@@ -199,7 +200,11 @@ mkdir -p "$out"
 exec 9>"$out/.lock"
 flock -w 1800 9 || die "somebody else builds drivers for $release, for half an hour"
 if [ -z "$only_patch" ]; then
-	if [ -n "$kernel" ]; then ko=$("$root/test/vm/module.sh" "$kernel"); else ko=$("$root/scripts/kmod.sh"); fi || exit 1
+	case $kernel in
+	'') ko=$("$root/scripts/kmod.sh") ;;
+	debug) ko=$("$root/test/vm/module.sh" debug DEBUG=1) ;;
+	*) ko=$("$root/test/vm/module.sh" "$kernel") ;;
+	esac || exit 1
 	kmod=${ko%/*}
 fi
 for d in "$@"; do

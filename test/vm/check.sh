@@ -82,7 +82,8 @@ one() {
 	if [ -n "$drivers" ]; then
 		scripts/drivers.sh -k "$kernel" $drivers >"$log" 2>&1 ||
 			{ tail -n 20 "$log"; echo "not ok $kernel $part: the drivers cannot be built"; return 1; }
-		options+=(-e "LR_DRIVERS=$PWD/build/drivers/$(basename "${module%/*}")")
+		w=$(basename "${module%/*}")
+		options+=(-e "LR_DRIVERS=$PWD/build/drivers/${w%-debug}")
 	fi
 	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
 		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
