@@ -12,7 +12,7 @@ bad='(^|[^a-z])(BUG:|WARNING:|Oops|Kernel panic|kernel BUG at|general protection
 bad+='|INFO: (possible|task|rcu|suspicious|inconsistent)|rcu: INFO:|suspicious RCU usage|soft lockup|hard LOCKUP'
 bad+='|KASAN:|UBSAN:|KCSAN:|kmemleak: [1-9][0-9]* new|unregister_netdevice: waiting|refcount_t:|list_(add|del) corruption'
 bad+='|[Ss]lab.* (corrupt|still|remaining)|Objects remaining|Bad page|bad page|NETDEV WATCHDOG|scheduling while atomic'
-bad+='|sleeping function called|held lock|lock held when returning|DEBUG_LOCKS|Memory cgroup out|Out of memory|segfault)'
+bad+='|sleeping function called|held lock|lock held when returning|DEBUG_LOCKS|DMA-API: debugging out of|Memory cgroup out|Out of memory|segfault)'
 # A machine without the hardware that a driver looks for, clocks of an emulator.
 fine='clocksource: |Speculative|Spectre|MDS|mmio_stale|unprivileged eBPF|x86/cpu'
 
