@@ -49,13 +49,14 @@ int vq2txq(struct virtqueue *vq)
 	...
 }
 
+// The interface is registered, nothing can fail any more, and rtnl is not held.
 @ virtio_net_register @
 @@
 virtnet_probe(...)
 {
 	<...
-	vi->guest_offloads_capable = vi->guest_offloads;
 +	vi->lr = lr_native_register(vi->dev, &lr_virtnet_ops);
+	return 0;
 	...>
 }
 
