@@ -106,6 +106,14 @@ static inline uint32_t lr_pos_next(uint32_t i, uint32_t n)
 	return os_unlikely(i + 1 == n) ? 0 : i + 1;
 }
 
+/* i + k, modulo n; i below n, k at most n. */
+static inline uint32_t lr_pos_add(uint32_t i, uint32_t k, uint32_t n)
+{
+	uint32_t sum = i + k;
+
+	return sum >= n ? sum - n : sum;
+}
+
 /* i - 1, modulo n. */
 static inline uint32_t lr_pos_prev(uint32_t i, uint32_t n)
 {

@@ -64,12 +64,6 @@ void lr_vale_drop(struct lr_vale_queue *q, uint32_t packets)
 
 /* --- Leases -------------------------------------------------------------------------------------------------- */
 
-static inline uint32_t advance(uint32_t pos, uint32_t by, uint32_t n)
-{
-	pos += by;
-	return pos >= n ? pos - n : pos;
-}
-
 /* Free slots; the queue is locked. */
 static uint32_t queue_room(const struct lr_vale_queue *q)
 {
@@ -87,7 +81,7 @@ static void begin(struct lr_vale_lease *l, struct lr_vale_queue *q, uint32_t slo
 	uint32_t at = q->nic ? q->ring->head : q->lease;
 
 	*l = (struct lr_vale_lease){ .queue = q, .start = at, .pos = at, .slots = slots };
-	l->end = advance(at, slots, q->ring->num_slots);
+	l->end = lr_pos_add(at, slots, q->ring->num_slots);
 	if (!q->nic)
 		q->lease = l->end;
 }
@@ -286,7 +280,7 @@ static void copy_whole(struct lr_vale_source *src, struct lr_vale_lease *l, uint
 		uint32_t idx;
 
 		i += done;
-		l->pos = advance(l->pos, done, r->num_slots);
+		l->pos = lr_pos_add(l->pos, done, r->num_slots);
 		if (os_likely(done == run))
 			continue;
 		/* With another buffer it can be copied; without one it is empty. */

@@ -160,7 +160,7 @@ static uint32_t take_batch(struct lr_ring *r, uint32_t pos, struct sk_buff_head 
 		} else {
 			refuse(r, &pk, pos);
 		}
-		pos = (pos + pk.slots) % r->num_slots;
+		pos = lr_pos_add(pos, pk.slots, r->num_slots);
 		if (unlikely(r->skip))
 			pos = skip_rest(r, pos);
 	}
@@ -208,7 +208,7 @@ void lr_host_forward(struct lr_ring *r, uint32_t from, uint32_t to)
 		struct sk_buff *skb = NULL;
 
 		packet_read(&pk, r, from, to);
-		from = (from + pk.slots) % r->num_slots;
+		from = lr_pos_add(from, pk.slots, r->num_slots);
 		if (pk.piece[0].flags & NS_FORWARD) {
 			if (pk.whole && !pk.bad && length_ok(nic->dev, pk.len))
 				skb = packet_skb(&pk, r, nic->dev);

@@ -4,6 +4,9 @@
  *
  * Buffers are mapped for the device once, by the cluster where its pages are contiguous, else page by page: when a ring is
  * bound, and when the region has grown. They stay mapped until the last ring is unbound or the interface goes.
+ *
+ * Devices share buffers, so a page may be mapped for several at once. Only devices whose writes processors see by themselves are
+ * taken, and the mappings say that nobody is to bring caches in line for them.
  */
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
@@ -70,7 +73,7 @@ static void cluster_unmap(struct lr_native *n, uint32_t c, size_t end)
 
 	cluster_extent(buf_pool(n), c, &len, &step);
 	for (at = 0; at < end; at += step)
-		dma_unmap_page(n->dma_dev, *entry(n, c, at), step, DMA_BIDIRECTIONAL);
+		dma_unmap_page_attrs(n->dma_dev, *entry(n, c, at), step, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 static int cluster_map(struct lr_native *n, uint32_t c)
@@ -84,7 +87,8 @@ static int cluster_map(struct lr_native *n, uint32_t c)
 	if (step < len && PAGE_SIZE % p->size)
 		return -EOPNOTSUPP;
 	for (at = 0; at < len; at += step) {
-		dma_addr_t addr = dma_map_page(n->dma_dev, page_at(p->cluster[c] + at), 0, step, DMA_BIDIRECTIONAL);
+		dma_addr_t addr = dma_map_page_attrs(n->dma_dev, page_at(p->cluster[c] + at), 0, step, DMA_BIDIRECTIONAL,
+						     DMA_ATTR_SKIP_CPU_SYNC);
 
 		if (dma_mapping_error(n->dma_dev, addr)) {
 			cluster_unmap(n, c, at);

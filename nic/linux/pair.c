@@ -43,8 +43,8 @@ static struct lr_pair *pair_of(const struct lr_ring *r)
 
 static void advance(struct move *m, uint32_t taken, uint32_t filled)
 {
-	m->t = (m->t + taken) % m->tx->num_slots;
-	m->r = (m->r + filled) % m->rx->num_slots;
+	m->t = lr_pos_add(m->t, taken, m->tx->num_slots);
+	m->r = lr_pos_add(m->r, filled, m->rx->num_slots);
 	m->left -= taken;
 	m->room -= filled;
 }

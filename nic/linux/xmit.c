@@ -64,12 +64,6 @@ static unsigned int dev_queue(const struct net_device *dev, unsigned int queue)
 	return unlikely(queue >= n) ? queue % n : queue;
 }
 
-/* Not more than a lap beyond the end. */
-static uint32_t pos_wrap(uint32_t pos, uint32_t n)
-{
-	return pos >= n ? pos - n : pos;
-}
-
 /* --- From slots to skbs ---------------------------------------------------------------------- */
 
 /* Copies a frame in steps; reads and writes up to a step past its end, where both buffers have room. */
@@ -203,8 +197,8 @@ static uint32_t make_straight(struct run *run)
 	}
 	memset(&run->slots[run->n], 1, i);
 	run->n += i;
-	run->at = pos_wrap(run->at + i, r->num_slots);
-	x->next = pos_wrap(x->next + i, x->size);
+	run->at = lr_pos_add(run->at, i, r->num_slots);
+	x->next = lr_pos_add(x->next, i, x->size);
 	x->credit -= i;
 	return i;
 }
@@ -250,7 +244,7 @@ static enum run_end make(struct run *run)
 		skb = make_any(run, &run->slots[run->n]);
 		if (IS_ERR(skb))
 			return why_not_made(PTR_ERR(skb));
-		run->at = pos_wrap(run->at + run->slots[run->n], r->num_slots);
+		run->at = lr_pos_add(run->at, run->slots[run->n], r->num_slots);
 		run->skb[run->n++] = skb;
 	}
 	return RUN_ON;
@@ -300,11 +294,11 @@ static uint32_t hand_over(struct run *run, uint32_t n, bool more)
 static void batch_stop(struct run *run, uint32_t done)
 {
 	struct lr_ring *r = run->r;
-	uint32_t pos = r->hwcur, i;
+	uint32_t slots = 0, i;
 
 	for (i = 0; i < done; i++)
-		pos += run->slots[i];
-	os_store(&r->hwcur, pos_wrap(pos, r->num_slots));
+		slots += run->slots[i];
+	os_store(&r->hwcur, lr_pos_add(r->hwcur, slots, r->num_slots));
 	while (run->n > done)
 		lr_xmit_skb_return(run->skb[--run->n]);
 }
@@ -319,7 +313,7 @@ static void batch_next(struct run *run, bool more)
 		os_store(&r->hwcur, run->at);
 		return;
 	}
-	os_store(&r->hwcur, pos_wrap(run->at + r->num_slots - run->slots[last], r->num_slots));
+	os_store(&r->hwcur, lr_pos_add(run->at, r->num_slots - run->slots[last], r->num_slots));
 	run->skb[0] = run->skb[last];
 	run->slots[0] = run->slots[last];
 	run->n = 1;

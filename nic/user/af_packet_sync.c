@@ -23,7 +23,7 @@ static void tx_free_later(struct lr_packet_ring *k, struct lr_ring *r, uint32_t 
 	if (k->prod != k->done)
 		k->slots[(k->prod - 1) & k->mask] += (uint16_t)n;
 	else
-		os_store(&r->hwtail, lr_nic_pos_add(r->hwtail, n, r->num_slots));
+		os_store(&r->hwtail, lr_pos_add(r->hwtail, n, r->num_slots));
 }
 
 /*
@@ -87,7 +87,7 @@ static void tx_submit(struct lr_packet_ring *k, struct lr_ring *r)
 
 		if (!n)
 			break;
-		pos = lr_nic_pos_add(pos, n, r->num_slots);
+		pos = lr_pos_add(pos, n, r->num_slots);
 		left -= n;
 	}
 	os_store(&r->hwcur, pos);
@@ -99,7 +99,7 @@ void lr_packet_tx_reclaim(struct lr_ring *r)
 	uint32_t done = k->done, tail = r->hwtail;
 
 	while (done != k->prod && os_load_acquire(&lr_packet_frame(k, done)->tp_status) == TP_STATUS_AVAILABLE)
-		tail = lr_nic_pos_add(tail, k->slots[done++ & k->mask], r->num_slots);
+		tail = lr_pos_add(tail, k->slots[done++ & k->mask], r->num_slots);
 	os_store(&r->hwtail, tail);
 	os_store(&k->done, done);
 }
@@ -282,7 +282,7 @@ static bool rx_packet(struct lr_ring *r, const struct lr_packet *p, struct place
 		lr_count(&r->count.drops, 1);
 		return true;
 	}
-	at->pos = lr_nic_pos_add(at->pos, slots, r->num_slots);
+	at->pos = lr_pos_add(at->pos, slots, r->num_slots);
 	at->room -= slots;
 	lr_count(&r->count.packets, 1);
 	lr_count(&r->count.bytes, len);

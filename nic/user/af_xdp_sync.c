@@ -131,14 +131,14 @@ static void tx_submit(struct lr_xdp_queue *q, struct lr_ring *r)
 
 		if (os_likely(!q->tx.discard))
 			done = tx_plain(q, r, pos, run);
-		pos = lr_nic_pos_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		left -= done;
 		if (os_likely(done == run))
 			continue;
 		done = tx_odd(q, r, pos, left);
 		if (!done)
 			break;
-		pos = lr_nic_pos_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		left -= done;
 	}
 	os_store(&r->hwcur, pos);
@@ -152,7 +152,7 @@ void lr_xdp_tx_advance(struct lr_ring *r, uint32_t freed)
 	uint32_t tail = r->hwtail, next;
 
 	if (os_likely(!t->skips)) {
-		os_store(&r->hwtail, lr_nic_pos_add(tail, freed, r->num_slots));
+		os_store(&r->hwtail, lr_pos_add(tail, freed, r->num_slots));
 		return;
 	}
 	for (next = lr_pos_next(tail, r->num_slots); next != r->hwcur; next = lr_pos_next(next, r->num_slots)) {
@@ -328,7 +328,7 @@ void lr_xdp_rx_post(struct lr_ring *r, uint32_t end)
 	while (pos != end) {
 		uint32_t run = lr_pos_run(pos, end, n), done = rx_post_plain(q, r, pos, run);
 
-		pos = lr_nic_pos_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		if (os_likely(done == run))
 			continue;
 		lr_count(&r->count.bad_slots, 1);
@@ -482,14 +482,14 @@ void lr_xdp_rx_receive(struct lr_ring *r)
 		if (run > n - pos)
 			run = n - pos;
 		done = rx_plain(q, r, pos, run);
-		pos = lr_nic_pos_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		room -= done;
 		if (os_likely(done == run))
 			continue;
 		done = rx_odd(q, r, pos, room, end - x->cons);
 		if (x->cons == before)
 			break;
-		pos = lr_nic_pos_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		room -= done;
 	}
 	if (q->unfinished)

@@ -108,7 +108,7 @@ int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 		} else {
 			refuse(r, &pk, pos);
 		}
-		pos = skip_rest(r, lr_nic_pos_add(pos, pk.slots, r->num_slots));
+		pos = skip_rest(r, lr_pos_add(pos, pk.slots, r->num_slots));
 	}
 	os_store(&r->hwcur, pos);
 	os_store(&r->hwtail, lr_pos_prev(pos, r->num_slots));
@@ -126,7 +126,7 @@ void lr_host_forward(struct lr_ring *r, uint32_t from, uint32_t to)
 		bool sent = false;
 
 		packet_read(&pk, r, from, to);
-		from = lr_nic_pos_add(from, pk.slots, r->num_slots);
+		from = lr_pos_add(from, pk.slots, r->num_slots);
 		if (!(pk.flags & NS_FORWARD))
 			continue;
 		most = most ? most : longest(h);
@@ -212,7 +212,7 @@ static int rx_receive(struct lr_host *h, struct lr_ring *r)
 		got = rx_packet(h, r, pos, room, need);
 		if (got < 0)
 			break;
-		pos = lr_nic_pos_add(pos, (uint32_t)got, n);
+		pos = lr_pos_add(pos, (uint32_t)got, n);
 		room -= (uint32_t)got;
 	}
 	os_store(&r->hwtail, pos);

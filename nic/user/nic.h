@@ -13,14 +13,6 @@
 
 #define LR_NIC_IDLE_SYNCS 1024u	/* a receiver that never sleeps looks for news of the interface this often */
 
-/* i + n, modulo size; n at most size. */
-static inline uint32_t lr_nic_pos_add(uint32_t i, uint32_t n, uint32_t size)
-{
-	uint32_t sum = i + n;
-
-	return sum >= size ? sum - size : sum;
-}
-
 /* A slot that was refused for its buffer gets another one, as long as there are any for the ring. */
 void lr_nic_mend_slot(struct lr_ring *r, uint32_t pos);
 
