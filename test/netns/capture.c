@@ -5,8 +5,12 @@
  * The source address is 02:00:00:00:aa:01, to be told from other packets by.
  *
  * capture -c FILE FILE: are the same packets in both, in whichever order?
+ *
+ * capture -o FILE FILE FROM HEX: are they in both in the same order? In the second file are others too: what counts begins
+ * FROM bytes from its start (0: with its first packet), and has these bytes after the addresses.
  */
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,12 +173,78 @@ static int compare(const char *sent, const char *seen)
 	return 1;
 }
 
+/* --- Comparing in order -------------------------------------------------------------- */
+
+struct reader {
+	FILE *f;
+	uint8_t mark[32];	/* packets without it are left out */
+	size_t mark_len;
+	unsigned int n;		/* read, the last one of which is */
+	uint32_t len;
+	uint8_t frame[65536];
+};
+
+static void reader_open(struct reader *r, const char *name, long from, const char *hex)
+{
+	unsigned int byte;
+
+	r->f = fopen(name, "rb");
+	if (!r->f || fseek(r->f, from ? from : (long)sizeof(struct file_head), SEEK_SET) < 0) {
+		perror(name);
+		exit(2);
+	}
+	for (; r->mark_len < sizeof(r->mark) && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		r->mark[r->mark_len++] = (uint8_t)byte;
+}
+
+static bool reader_next(struct reader *r)
+{
+	struct packet_head ph;
+
+	while (fread(&ph, sizeof(ph), 1, r->f) == 1) {
+		if (ph.caplen != ph.len || ph.len > sizeof(r->frame) || fread(r->frame, 1, ph.len, r->f) != ph.len) {
+			printf("packet %u is cut\n", r->n);
+			exit(1);
+		}
+		if (ph.len < 12 + r->mark_len || memcmp(r->frame + 12, r->mark, r->mark_len) != 0)
+			continue;
+		r->len = ph.len;
+		r->n++;
+		return true;
+	}
+	return false;
+}
+
+static int compare_in_order(const char *sent, const char *seen, long from, const char *hex)
+{
+	static struct reader a, b;
+	bool more, other;
+
+	reader_open(&a, sent, 0, "");
+	reader_open(&b, seen, from, hex);
+	while (more = reader_next(&a), other = reader_next(&b), more && other) {
+		if (a.len == b.len && memcmp(a.frame, b.frame, a.len) == 0)
+			continue;
+		printf("packet %u, of %u bytes, differs from what was seen, of %u bytes\n", a.n, a.len, b.len);
+		return 1;
+	}
+	if (more)
+		printf("only %u packets of them were seen\n", b.n);
+	else if (other)
+		printf("there are %u packets, and more were seen\n", a.n);
+	else
+		printf("%u packets are the same\n", a.n);
+	return more || other || !a.n;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && argv[1][0] != '-')
 		return write_file(argv[1]);
 	if (argc == 4 && strcmp(argv[1], "-c") == 0)
 		return compare(argv[2], argv[3]);
-	fprintf(stderr, "usage: capture FILE, or capture -c FILE FILE\n");
+	if (argc == 6 && strcmp(argv[1], "-o") == 0)
+		return compare_in_order(argv[2], argv[3], atol(argv[4]), argv[5]);
+	fprintf(stderr, "usage: capture FILE, or capture -c FILE FILE, or capture -o FILE FILE FROM HEX\n");
 	return argc == 2 && strcmp(argv[1], "-h") == 0 ? 0 : 2;
 }

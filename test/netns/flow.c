@@ -11,7 +11,8 @@
  * it just sends, at -R packets a second. On a port of several rings flow N uses
  * ring N modulo their number; with -U the packets are UDP, each flow with addresses
  * of its own, so that a NIC spreads them over its queues. How many came out of each
- * ring is told at the end. Environment LR_SLOW=N: -t is N times longer.
+ * ring is told at the end. With -o the packets sent, or received, go to a capture file.
+ * Environment LR_SLOW=N: -t is N times longer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,9 +68,10 @@ struct wire {
 static struct {
 	const char *port;
 	uint64_t count;
-	unsigned int flows, min, max, piece, window, idle_ms, pause_ms, seconds;
+	unsigned int flows, min, max, piece, window, idle_ms, pause_ms, delay_ms, seconds;
 	long rate, may_lose;
 	bool stamp, udp;
+	FILE *record;
 } opt = { .flows = 1, .min = 60, .max = 1514, .piece = SLOT_MAX, .window = 64, .idle_ms = 5000 };
 
 static volatile sig_atomic_t interrupted;
@@ -364,6 +366,32 @@ static uint32_t wire_receive(struct wire *w, uint32_t magic, int ms)
 	return 0;
 }
 
+/* --- The capture file ------------------------------------------------------------------ */
+
+static void record_open(const char *name)
+{
+	static const uint32_t head[] = { 0xa1b2c3d4, 4 << 16 | 2, 0, 0, SIZE_MAX_FRAME, 1 };
+
+	opt.record = fopen(name, "wb");
+	if (!opt.record || fwrite(head, sizeof(head), 1, opt.record) != 1)
+		die(name);
+}
+
+/* The frame of w, if a file is wanted. */
+static void record(const struct wire *w, uint32_t len)
+{
+	uint32_t head[] = { 0, 0, len, len };
+
+	if (opt.record && (fwrite(head, sizeof(head), 1, opt.record) != 1 || fwrite(w->frame, len, 1, opt.record) != 1))
+		die("capture file");
+}
+
+static void record_close(void)
+{
+	if (opt.record && fclose(opt.record))
+		die("capture file");
+}
+
 /* --- Sender ------------------------------------------------------------------------------- */
 
 /* Takes acknowledgements until at most `most` packets are on the way. */
@@ -403,14 +431,17 @@ static bool send_all(struct wire *w)
 {
 	uint32_t seq[FLOWS_MAX] = { 0 };
 	uint64_t sent = 0, acked = 0;
-	double start = now();
+	double start;
 
 	if (!w->port)
 		stay_here();
+	usleep(opt.delay_ms * 1000);
+	start = now();
 	while ((!opt.count || sent < opt.count) && !interrupted && (!opt.seconds || now() < start + opt.seconds)) {
 		uint32_t flow = (uint32_t)(sent % opt.flows), len = packet_len(seq[flow]);
 
 		packet_fill(w, flow, seq[flow]++, len);
+		record(w, len);
 		wire_send(w, flow, len);
 		sent++;
 		if (opt.window && sent - acked >= opt.window && !wait_acks(w, sent, &acked, opt.window / 2))
@@ -497,6 +528,7 @@ static bool receive_all(struct wire *w)
 
 		if (!len)
 			break;
+		record(w, len);
 		judge(&t, packet_of(w), len);
 		if (paused)
 			t.after_pause++;
@@ -524,7 +556,8 @@ static _Noreturn void usage(int code)
 {
 	fputs("usage: flow tx|rx -i netmap:IF|raw:IF [-n count] [-f flows] [-l min] [-L max] [-s slot bytes]\n"
 	      "            [-w window] [-R rate] [-S seconds] [-t idle ms] [-p pause ms] [-m may lose, -1 any] [-T] [-U]\n"
-	      "  -T  timestamps asked for and checked; -p: rx stops reading once for so long; -U: UDP, spread over queues\n",
+	      "            [-d delay ms] [-o capture file]\n"
+	      "  -T  timestamps asked for and checked; -p: rx stops reading once for so long; -d: tx begins late; -U: UDP, spread over queues\n",
 	      code ? stderr : stdout);
 	exit(code);
 }
@@ -540,7 +573,7 @@ static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "i:n:f:l:L:s:w:R:S:t:p:m:TUh")) != -1) {
+	while ((c = getopt(argc, argv, "i:n:f:l:L:s:w:R:S:t:p:m:d:o:TUh")) != -1) {
 		long v = optarg ? atol(optarg) : 0;
 
 		switch (c) {
@@ -556,6 +589,8 @@ static void options(int argc, char **argv)
 		case 't': opt.idle_ms = (unsigned int)v; break;
 		case 'p': opt.pause_ms = (unsigned int)v; break;
 		case 'm': opt.may_lose = v; break;
+		case 'd': opt.delay_ms = (unsigned int)v; break;
+		case 'o': record_open(optarg); break;
 		case 'T': opt.stamp = true; break;
 		case 'U': opt.udp = true; break;
 		default: usage(c == 'h' ? 0 : 2);
@@ -585,5 +620,6 @@ int main(int argc, char **argv)
 	else
 		usage(2);
 	nmport_close(w.port);
+	record_close();
 	return good ? 0 : 1;
 }

@@ -20,6 +20,8 @@ usage: test/vm/boot.sh [options] [--] COMMAND [ARGUMENT...]
   -n NICS	pairs of network interfaces: "e1000 e1000e igb virtio vmxnet3"; each is two, joined by a wire, named e1000a
 		and e1000b, e1000ea and e1000eb, virtioa ...; with igb the machine is qemu.sh's
   -e NAME=VALUE	environment of the command, may be repeated; LR_* and NETMAP_* go there by themselves
+  -d		what passes the wires goes to files, KINDa.pcap and KINDb.pcap in the directory of -w, as QEMU sees it; the
+		command has the directory in LR_DUMP
   -w DIRECTORY	is written through to this machine, at the same path (the guest's other writes are lost)
   -a ARGS	more for the kernel's command line
   -q ARGS	more for QEMU
@@ -33,9 +35,9 @@ USAGE
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-kernel=6.1 module='' params='' cpus=1 memory=512 seconds=120 nics='' write='' append='' qemu_more='' icount='' verbose='' keep=''
+kernel=6.1 module='' params='' cpus=1 memory=512 seconds=120 nics='' write='' append='' qemu_more='' icount='' verbose='' keep='' dump=''
 environment=()
-while getopts hk:m:p:c:M:t:n:e:w:a:q:ivl: opt; do
+while getopts hk:m:p:c:M:t:n:de:w:a:q:ivl: opt; do
 	case $opt in
 	h) usage; exit 0 ;;
 	k) kernel=$OPTARG ;;
@@ -45,6 +47,7 @@ while getopts hk:m:p:c:M:t:n:e:w:a:q:ivl: opt; do
 	M) memory=$OPTARG ;;
 	t) seconds=$OPTARG ;;
 	n) nics=$OPTARG ;;
+	d) dump=1 ;;
 	e) environment+=("$OPTARG") ;;
 	w) write=$OPTARG ;;
 	a) append=$OPTARG ;;
@@ -65,6 +68,8 @@ die() {
 
 [ -z "$module" ] || [ -r "$module" ] || die "no module $module"
 [ -z "$write" ] || [ -d "$write" ] || die "no directory $write"
+[ -z "$dump" ] || [ -n "$write" ] || die "-d without -w"
+[ -z "$dump" ] || environment+=("LR_DUMP=$write")
 parts=$("$here/kernel.sh" "$kernel") || exit 125
 eval "$parts"
 
@@ -151,6 +156,7 @@ nics_add() {
 			at=''
 			case $kind$side in igba) at=,addr=8 ;; igbb) at=,addr=a ;; esac
 			nic_args+=(-netdev "hubport,hubid=$n,id=$kind$side" -device "$device,netdev=$kind$side,mac=$mac,romfile=$at")
+			[ -z "$dump" ] || nic_args+=(-object "filter-dump,id=dump$kind$side,netdev=$kind$side,maxlen=65536,file=$write/$kind$side.pcap")
 		done
 	done
 }

@@ -15,7 +15,7 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   -p		this part, may be repeated: raw, kernel, netns, small, nics, linked (those if none is named), and
 		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on these and vmxnet3 with
 		drivers that know netmap, which are built for it (see make drivers); veth: the same for veth pairs; igb: the
-		same, in a machine of a newer QEMU (see qemu.sh)
+		same, in a machine of a newer QEMU (see qemu.sh); bytes: frames on these NICs and QEMU's dump of the wire
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
@@ -58,6 +58,7 @@ machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
 	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- native e1000 native e1000e native virtio native vmxnet3" ;;
+	bytes) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- bytes e1000 bytes e1000e bytes virtio bytes vmxnet3" ;;
 	igb) echo "-M 1024 -c 2 -n igb -- native igb" ;;
 	veth) echo "-M 1024 -c 2 -- veth veth_netns" ;;
 	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
@@ -76,7 +77,7 @@ one() {
 	done
 	case $part in
 	# Those of its NICs only: the debug kernel has not what others need.
-	native) drivers='e1000 e1000e virtio_net vmxnet3' ;;
+	native | bytes) drivers='e1000 e1000e virtio_net vmxnet3' ;;
 	veth | igb) drivers=$part ;;
 	esac
 	if [ -n "$drivers" ]; then
@@ -84,6 +85,10 @@ one() {
 			{ tail -n 20 "$log"; echo "not ok $kernel $part: the drivers cannot be built"; return 1; }
 		w=$(basename "${module%/*}")
 		options+=(-e "LR_DRIVERS=$PWD/build/drivers/${w%-debug}")
+	fi
+	if [ "$part" = bytes ]; then
+		mkdir -p "$logs/dump-$kernel"
+		options+=(-d -w "$PWD/$logs/dump-$kernel")
 	fi
 	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
 		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1

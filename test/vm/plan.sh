@@ -16,6 +16,7 @@
 #	native KIND	the driver of LR_DRIVERS, which knows netmap, and what may happen to its device; with LR_NATIVE_WIRE, any
 #			word, then all of wire
 #	veth		the driver of LR_DRIVERS for veth pairs, which knows netmap; veth_netns: netns with it
+#	bytes KIND	see traffic.sh
 #
 # Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file; LR_WIRE_ALL, any
 # word: on NICs also what is the same on all of them.
@@ -522,13 +523,14 @@ kmemleak() {
 	echo "$found" | head -n 60 | sed 's/^/  | /'
 }
 
+. $here/traffic.sh
 [ $# -gt 0 ] || { sed -n 's/^#	//p' "$0" >&2; exit 2; }
 modprobe veth
 interfaces_before=$(interfaces)
 while [ $# -gt 0 ]; do
 	case $1 in
 	small | raw | linked | netns | kernel | dummy | veth | veth_netns) $1 ;;
-	wire | native)
+	wire | native | bytes)
 		$1 "$2"
 		shift
 		;;
