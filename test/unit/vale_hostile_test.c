@@ -5,7 +5,8 @@
  * watch), and two ports of somebody else on the same switch get every packet whole, in order, or counted as lost.
  *
  * Writes are atomic, so that a thread sanitizer sees each access that we make without care; but for the bytes of packets: a
- * receiver that has one buffer in two slots gets two packets at once into it, and may be sending it too.
+ * receiver that has one buffer in two slots gets two packets at once into it, and may be sending it too: whoever looks at its
+ * addresses then sees either.
  */
 #include "vale_port.h"
 
@@ -15,7 +16,7 @@
 __attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-	return "race:lr_packet_copy\nrace:lr_copy_ends\nrace:copy_some\n";
+	return "race:lr_packet_copy\nrace:lr_copy_ends\nrace:copy_some\nrace:look_up\n";
 }
 
 /* Long enough a memory to know where the other access was: what is suppressed is known by that. */
