@@ -11,6 +11,7 @@
 #ifdef __KERNEL__
 
 #include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
 #include <asm/barrier.h>
 #include <asm/byteorder.h>
 
@@ -20,6 +21,13 @@ typedef void __iomem *lr_reg;
 static inline void lr_reg_write(lr_reg reg, uint32_t v)
 {
 	writel(v, reg);
+}
+
+/* A doorbell of eight bytes, also where the register may be written through a buffer. */
+static inline void lr_reg_write_be64(lr_reg reg, __be64 v)
+{
+	wmb();
+	writeq(le64_to_cpu((__force __le64)v), reg);
 }
 
 /* Between our store and a load of what the device writes, where each side looks at the other's. */
@@ -41,10 +49,19 @@ typedef uint32_t *lr_reg;
 #define le16_to_cpu(v) ((uint16_t)le16toh(v))
 #define le32_to_cpu(v) ((uint32_t)le32toh(v))
 #define le64_to_cpu(v) ((uint64_t)le64toh(v))
+#define cpu_to_be32(v) ((__be32)htobe32(v))
+#define cpu_to_be64(v) ((__be64)htobe64(v))
+#define be32_to_cpu(v) ((uint32_t)be32toh(v))
+#define be64_to_cpu(v) ((uint64_t)be64toh(v))
 
 static inline void lr_reg_write(lr_reg reg, uint32_t v)
 {
 	os_store_release(reg, v);
+}
+
+static inline void lr_reg_write_be64(lr_reg reg, __be64 v)
+{
+	os_store_release((__be64 *)(void *)reg, v);
 }
 
 /* Models run in the thread that syncs: what the compiler may not reorder is in order. */
