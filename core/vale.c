@@ -164,7 +164,10 @@ static int vale_full_name(const struct lr_port_query *q, char name[NETMAP_REQ_IF
 /* Rings, their queues, and a place on the switch; vale_destroy undoes it. */
 static int set_up(struct vale *v, const struct lr_port_query *q, struct lr_why *why)
 {
-	static const struct lr_port_config dflt = { .rings = { 1, 0, 1, 0 }, .slots = { 1024, 1024, 1024, 1024 } };
+	static const struct lr_port_config dflt = {
+		.rings = { [LR_TX] = LR_VALE_RINGS, [LR_RX] = LR_VALE_RINGS },
+		.slots = { LR_VALE_SLOTS, LR_VALE_SLOTS, LR_VALE_SLOTS, LR_VALE_SLOTS },
+	};
 	struct lr_port *p = v->port;
 	uint32_t i;
 	int err;

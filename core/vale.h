@@ -38,6 +38,10 @@
 #define LR_VALE_BATCH 256u	/* slots that are switched together; more than a packet may have */
 #define LR_SWITCHES_MAX 1024u
 
+/* What a port on a switch gets when nobody asks for other numbers. */
+#define LR_VALE_RINGS 1u
+#define LR_VALE_SLOTS 1024u
+
 struct lr_switch;
 struct lr_vale_port;
 

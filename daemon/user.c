@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/vale.h"
 #include "core/vale_nic.h"
 #include "daemon/config.h"
 
@@ -246,14 +247,14 @@ static int charge(struct lr_user *u, const char *name, unsigned int rings, uint6
  * As if all rings were new: who comes second pays as much. Rings of NICs are nobody's. Of extra buffers there are never more than
  * the region can have: who wants more gets those.
  */
-static int admit_size(const struct lr_port *p, uint32_t extra_bufs, struct lr_charge *c, struct lr_why *why)
+static int admit_size(const struct lr_port *p, bool nic, uint32_t extra_bufs, struct lr_charge *c, struct lr_why *why)
 {
 	const struct lr_pool *bufs = &p->region->pool[LR_POOL_BUF];
 	uint64_t memory = (uint64_t)(extra_bufs < bufs->num ? extra_bufs : bufs->num) * bufs->size;
 	unsigned int rings = 0, k;
 	int err;
 
-	for (k = 0; k < LR_RING_KINDS && strcmp(p->ops->kind, "nic") != 0; k++) {
+	for (k = 0; k < LR_RING_KINDS && !nic; k++) {
 		rings += p->num_rings[k];
 		memory += (uint64_t)p->num_rings[k] * p->config.slots[k] * bufs->size;
 	}
@@ -268,17 +269,18 @@ static int admit_size(const struct lr_port *p, uint32_t extra_bufs, struct lr_ch
 /* lr_port_admit: the calling thread's client is about to bind p. */
 static int admit(struct lr_port *p, uint32_t extra_bufs, struct lr_why *why)
 {
+	bool nic = strcmp(p->ops->kind, "nic") == 0;
 	struct lr_charge *c = current;
 	int err;
 
 	if (!c)
 		return 0;
 	pthread_mutex_lock(&accounts);
-	err = strcmp(p->ops->kind, "nic") == 0 ? admit_nic(p, c->user, why) : 0;
+	err = nic ? admit_nic(p, c->user, why) : 0;
 	if (!err)
 		err = admit_region(p, c->user, why);
 	if (!err)
-		err = admit_size(p, extra_bufs, c, why);
+		err = admit_size(p, nic, extra_bufs, c, why);
 	if (!err && !c->region)
 		err = own(c, p->region);
 	pthread_mutex_unlock(&accounts);
@@ -296,7 +298,7 @@ static int admit_switches(struct lr_why *why)
 
 /* --- Persistent ports ------------------------------------------------------------------------------------ */
 
-/* What it will have when it is a port of a switch, with vale.c's defaults. */
+/* What it will have when it is a port of a switch. */
 static void persistent_size(const struct lr_port_config *config, unsigned int *rings, uint64_t *memory)
 {
 	static const enum lr_ring_kind kind[2] = { LR_TX, LR_RX };
@@ -305,8 +307,8 @@ static void persistent_size(const struct lr_port_config *config, unsigned int *r
 	*rings = 0;
 	*memory = 0;
 	for (i = 0; i < 2; i++) {
-		uint64_t n = config->rings[kind[i]] ? config->rings[kind[i]] : 1;
-		uint64_t slots = config->slots[kind[i]] ? config->slots[kind[i]] : 1024;
+		uint64_t n = config->rings[kind[i]] ? config->rings[kind[i]] : LR_VALE_RINGS;
+		uint64_t slots = config->slots[kind[i]] ? config->slots[kind[i]] : LR_VALE_SLOTS;
 
 		/* With more it can be made, and put on no switch. */
 		n = n < LR_RINGS_MAX ? n : LR_RINGS_MAX;
