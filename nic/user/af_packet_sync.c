@@ -210,25 +210,19 @@ static bool packet_get(struct lr_packet_ring *k, struct tpacket2_hdr *h, uint32_
 	return true;
 }
 
-/* The next segment of a packet that is cut. */
-static uint32_t segment_len(const struct lr_packet_in *in)
-{
-	uint32_t left = in->whole.len - in->seg.head_len - in->ofs;
-
-	return left < in->seg.size ? left : in->seg.size;
-}
-
-static void segment_make(struct lr_packet_in *in, struct lr_packet *p)
+/* The next segment of a packet that is cut. Returns how much of the data is in it. */
+static uint32_t segment_make(struct lr_packet_in *in, struct lr_packet *p)
 {
 	const uint8_t *data = in->whole.data + in->seg.head_len + in->ofs;
-	uint32_t n = segment_len(in);
-	bool last = in->seg.head_len + in->ofs + n == in->whole.len;
+	uint32_t left = in->whole.len - in->seg.head_len - in->ofs, n = left < in->seg.size ? left : in->seg.size;
+	bool last = n == left;
 
 	*p = in->whole;
 	p->data = in->piece;
 	p->len = in->seg.head_len + n;
 	lr_segment_make(&in->seg, in->piece, in->ofs, n, last, lr_sum_add(0, data, n));
 	memcpy(in->piece + in->seg.head_len, data, n);
+	return n;
 }
 
 /* A usable buffer in the slot; false when there is none to be had. */
@@ -296,10 +290,11 @@ static bool rx_deliver(struct lr_ring *r, struct lr_packet_in *in, struct place 
 	if (!in->cut)
 		return rx_packet(r, &in->whole, at);
 	while (in->seg.head_len + in->ofs < in->whole.len) {
-		segment_make(in, &p);
+		uint32_t n = segment_make(in, &p);
+
 		if (!rx_packet(r, &p, at))
 			return false;
-		in->ofs += segment_len(in);
+		in->ofs += n;
 	}
 	return true;
 }
