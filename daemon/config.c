@@ -24,7 +24,7 @@ struct lr_config lr_config = {
 /* Who may open a NIC. */
 struct rule {
 	struct rule *next;
-	char *name;
+	const char *name;
 	uid_t *users;
 	gid_t *groups;
 	unsigned int num_users, num_groups;
@@ -49,6 +49,28 @@ static int read_number(const config_setting_t *s, unsigned int min, unsigned int
 	}
 	*out = (unsigned int)v;
 	return 0;
+}
+
+static int read_text(const config_setting_t *s, const char **out)
+{
+	const char *text = config_setting_get_string(s);
+
+	if (!text)
+		return wrong(s, "must be a text, in quotation marks");
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* A list, and each of its entries; `must` says so. */
+static int read_list(const config_setting_t *s, int (*read_entry)(const config_setting_t *e), const char *must)
+{
+	int i, err = 0;
+
+	if (!config_setting_is_list(s))
+		return wrong(s, must);
+	for (i = 0; i < config_setting_length(s) && !err; i++)
+		err = read_entry(config_setting_get_elem(s, (unsigned int)i));
+	return err;
 }
 
 /* --- Sections --------------------------------------------------------------------------------------- */
@@ -168,8 +190,8 @@ static int read_rule(const config_setting_t *s)
 		config_setting_t *e = config_setting_get_elem(s, (unsigned int)i);
 		const char *name = config_setting_name(e);
 
-		if (strcmp(name, "name") == 0 && config_setting_get_string(e))
-			r->name = strdup(config_setting_get_string(e));
+		if (strcmp(name, "name") == 0)
+			err = read_text(e, &r->name);
 		else if (strcmp(name, "users") == 0)
 			err = read_ids(e, true, &r->users, &r->num_users);
 		else if (strcmp(name, "groups") == 0)
@@ -182,13 +204,7 @@ static int read_rule(const config_setting_t *s)
 
 static int read_nics(const config_setting_t *s)
 {
-	int i, err = 0;
-
-	if (!config_setting_is_list(s))
-		return wrong(s, "must be a list, ( { name = ...; }, ... )");
-	for (i = 0; i < config_setting_length(s) && !err; i++)
-		err = read_rule(config_setting_get_elem(s, (unsigned int)i));
-	return err;
+	return read_list(s, read_rule, "must be a list, ( { name = ...; }, ... )");
 }
 
 static int read_socket(const config_setting_t *s)
@@ -207,16 +223,6 @@ static int read_share(const config_setting_t *s)
 		return wrong(s, "must be true or false");
 	lr_config.share_nic_memory = config_setting_get_bool(s);
 	return 0;
-}
-
-static int read_text(const config_setting_t *s, const char **out)
-{
-	const char *text = config_setting_get_string(s);
-
-	if (!text)
-		return wrong(s, "must be a text, in quotation marks");
-	*out = strdup(text);
-	return *out ? 0 : -ENOMEM;
 }
 
 static int read_function(const config_setting_t *s)
@@ -249,13 +255,7 @@ static int read_function(const config_setting_t *s)
 
 static int read_functions(const config_setting_t *s)
 {
-	int i, err = 0;
-
-	if (!config_setting_is_list(s))
-		return wrong(s, "must be a list, ( { switch = ...; file = ...; }, ... )");
-	for (i = 0; i < config_setting_length(s) && !err; i++)
-		err = read_function(config_setting_get_elem(s, (unsigned int)i));
-	return err;
+	return read_list(s, read_function, "must be a list, ( { switch = ...; file = ...; }, ... )");
 }
 
 /* --- The file ------------------------------------------------------------------------------------------ */
