@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,10 +23,31 @@ static struct faults *faults;
 
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+
+/* The address sanitizer's count, in its allocator; without it malloc's own. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+/* Resident memory says little: an allocator keeps what was freed, and the sanitizer's spreads it. */
+static void *weigh(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);	/* they are for who waits for them */
+	for (;; usleep(50000)) {
+		uint64_t n = __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes() : mallinfo2().uordblks;
+
+		__atomic_store_n(&faults->allocated, n, __ATOMIC_RELAXED);
+	}
+	return arg;
+}
+
 static void __attribute__((constructor)) find(void)
 {
 	const char *path = getenv("LR_FAULTS");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	pthread_t thread;
 	void *p = fd >= 0 ? __real_mmap(NULL, sizeof(*faults), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
 
 	if (fd >= 0)
@@ -34,6 +57,11 @@ static void __attribute__((constructor)) find(void)
 		exit(2);
 	}
 	faults = p;
+	if (__real_pthread_create(&thread, NULL, weigh, NULL)) {
+		fputs("netmapd of the soak: no thread to be had\n", stderr);
+		exit(2);
+	}
+	pthread_detach(thread);
 }
 
 /* The number of the call and the seed decide. */
@@ -128,7 +156,6 @@ int __wrap_socket(int domain, int type, int protocol)
 	return fails(FAULT_DESCRIPTOR) ? -1 : __real_socket(domain, type, protocol);
 }
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {

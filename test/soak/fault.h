@@ -16,6 +16,7 @@ struct faults {
 	uint32_t seed;
 	uint64_t calls;
 	uint64_t failed[FAULT_KINDS];
+	uint64_t allocated;	/* bytes that the daemon has of malloc and its like; some 50 ms old */
 };
 
 #endif
