@@ -28,10 +28,10 @@ static const struct native_ops e1000_ops = { .txsync = e1000_txsync, .rxsync = e
 static const struct native_ops e1000e_ops = { .txsync = e1000e_txsync, .rxsync = e1000e_rxsync, .pad = 17, INTEL_MODEL };
 
 static struct intel e1000 = {
-	.legacy_tx = true, .legacy_rx = true, .rx_errors = 0x97, .rx_harmless = 0x60, .tx_format = &lr_e1000_tx, .rx_format = &lr_e1000_rx,
+	.e = INTEL_ENGINE(e1000), .legacy_tx = true, .legacy_rx = true, .rx_errors = 0x97, .rx_harmless = 0x60,
 };
 static struct intel e1000e = {
-	.legacy_tx = true, .rx_errors = 0x97000000, .rx_harmless = 0x60000000, .tx_format = &lr_e1000e_tx, .rx_format = &lr_e1000e_rx,
+	.e = INTEL_ENGINE(e1000e), .legacy_tx = true, .rx_errors = 0x97000000, .rx_harmless = 0x60000000,
 };
 
 static void all_sizes(const struct native_ops *ops, struct intel *m)

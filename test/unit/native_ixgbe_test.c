@@ -28,10 +28,10 @@ static const struct native_ops igb_ops = { .txsync = igb_txsync, .rxsync = igb_r
 static const struct native_ops ixgbe_ops = { .txsync = ixgbe_txsync, .rxsync = ixgbe_rxsync, .pad = 17, INTEL_MODEL };
 
 static struct intel igb = {
-	.rx_errors = 0x97000000, .rx_harmless = 0x60000000, .tx_format = &lr_igb_tx, .rx_format = &lr_igb_rx,
+	.e = INTEL_ENGINE(igb), .rx_errors = 0x97000000, .rx_harmless = 0x60000000,
 };
 static struct intel ixgbe = {
-	.rx_errors = 0x3b000000, .rx_harmless = 0xc4f00000, .tx_format = &lr_ixgbe_tx, .rx_format = &lr_ixgbe_rx,
+	.e = INTEL_ENGINE(ixgbe), .rx_errors = 0x3b000000, .rx_harmless = 0xc4f00000,
 };
 
 static void all_sizes(const struct native_ops *ops, struct intel *m)

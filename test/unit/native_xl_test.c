@@ -7,76 +7,22 @@
  *		and then tell of a flow filter and not of a frame
  *	E810	writes back descriptors to be reported; rx descriptors of 32 bytes
  */
-#include "native.h"
+#include "native_engine.h"
 #include "nic/native/i40e.h"
 #include "nic/native/ice.h"
 
-#define XL_RING_MAX 4096
 #define XL_DD 1u
 #define XL_EOF 2u
 
 struct xl {
+	struct engine e;
 	bool ice;
 	uint32_t rx_errors, rx_harmless;	/* bits of the status word */
-	const struct lr_tx_format *tx_format;
-	const struct lr_rx_format *rx_format;
-
-	struct lr_native_tx t;
-	struct lr_native_rx x;
-	__le64 tx[XL_RING_MAX][2], rx[XL_RING_MAX * 4];
-	__le32 head;		/* written back */
-	uint32_t tdt, rdt;	/* doorbells */
-
-	uint32_t tdh;
-	uint8_t frame[FRAME_MAX];	/* being sent */
-	uint32_t frame_len, pieces;
-	uint32_t back[XL_RING_MAX], back_first, back_end;	/* descriptors to be reported */
-
-	uint32_t rdh, shown;		/* rx descriptors [shown, rdh) are full and not written back */
-	uint64_t word[XL_RING_MAX];	/* status, what will be */
-	uint32_t len[XL_RING_MAX];
-	uint8_t in[FRAME_MAX];		/* being received */
-	uint32_t in_len, in_at;
-	bool busy, damaged, filter;
 };
-
-static int xl_start(struct world *w)
-{
-	struct xl *m = w->dev;
-	int err;
-
-	memset(m->tx, 0, sizeof(m->tx));
-	memset(m->rx, 0, sizeof(m->rx));
-	m->head = 0;
-	m->tdt = m->rdt = m->tdh = m->rdh = m->shown = m->frame_len = m->pieces = m->back_first = m->back_end = 0;
-	m->busy = false;
-	m->t = (struct lr_native_tx){
-		.dma = &w->dma, .hw.desc = m->tx, .hw.queue = &m->head, .doorbell = &m->tdt, .max_frame = w->max_frame,
-		.max_pieces = w->max_pieces,
-	};
-	m->x = (struct lr_native_rx){ .dma = &w->dma, .hw = { .desc = m->rx, .len = w->rx->buf_len }, .doorbell = &m->rdt };
-	w->tx->priv = &m->t;
-	w->rx->priv = &m->x;
-	err = lr_native_tx_start(m->tx_format, &m->t, w->tx);
-	if (err)
-		return err;
-	err = lr_native_rx_start(m->rx_format, &m->x, w->rx);
-	if (err)
-		lr_native_tx_stop(&m->t);
-	return err;
-}
-
-static void xl_stop(struct world *w)
-{
-	struct xl *m = w->dev;
-
-	lr_native_tx_stop(&m->t);
-	lr_native_rx_stop(m->rx_format, &m->x, w->rx);
-}
 
 /* --- Transmit --------------------------------------------------------------------------------------- */
 
-/* Length, and whether it is the last of its frame and to be reported. What we did not ask for must not be set. */
+/* What we did not ask for must not be set. */
 static uint32_t xl_tx_decode(struct world *w, uint64_t word, bool *eop, bool *rs)
 {
 	const struct xl *m = w->dev;
@@ -90,128 +36,53 @@ static uint32_t xl_tx_decode(struct world *w, uint64_t word, bool *eop, bool *rs
 		CHECK_EQ(word & 0xf, 0);		/* data */
 		CHECK_EQ(word >> 16 & 0x3ffff, 0);	/* offsets */
 		CHECK_EQ(word >> 48, 0);		/* tag */
+		CHECK(m->e.pieces < LR_XL_TX_PIECES);
 	}
 	return word >> 34 & 0x3fff;
 }
 
-static void xl_tx_one(struct world *w)
-{
-	struct xl *m = w->dev;
-	uint64_t addr = le64_to_cpu(os_load(&m->tx[m->tdh][0])), word = le64_to_cpu(os_load(&m->tx[m->tdh][1]));
-	bool eop, rs;
-	uint32_t len = xl_tx_decode(w, word, &eop, &rs);
-	const char *data = dma_ptr(w, addr, len);
-
-	if (w->raving && m->frame_len + len > FRAME_MAX)
-		m->frame_len = 0;
-	if (!data || !len || len > w->tx->buf_len || m->frame_len + len > FRAME_MAX) {
-		FAIL("a descriptor of %u bytes after %u", len, m->frame_len);
-		return;
-	}
-	memcpy(m->frame + m->frame_len, data, len);
-	m->frame_len += len;
-	m->pieces++;
-	if (rs && lr_pos_next(m->back_end, w->n) != m->back_first) {
-		m->back[m->back_end] = m->tdh;
-		m->back_end = lr_pos_next(m->back_end, w->n);
-	}
-	m->tdh = lr_pos_next(m->tdh, w->n);
-	if (!eop)
-		return;
-	if (!w->raving)
-		CHECK(m->pieces <= LR_XL_TX_PIECES);
-	wire_sent(w, m->frame, m->frame_len);
-	m->frame_len = m->pieces = 0;
-}
-
 /* What is due, or for the XL710 the last of several. */
-static void xl_tx_back(struct world *w)
+static void xl_tx_back(struct world *w, uint32_t d)
 {
 	struct xl *m = w->dev;
-	uint32_t d = m->back[m->back_first];
 
-	m->back_first = lr_pos_next(m->back_first, w->n);
 	if (!m->ice) {
-		if (m->back_first == m->back_end || dice(w, 2))
-			os_store(&m->head, cpu_to_le32(lr_pos_next(d, w->n)));
+		if (m->e.back_first == m->e.back_end || dice(w, 2))
+			os_store(&m->e.head, cpu_to_le32(lr_pos_next(d, w->n)));
 		return;
 	}
 	if (!w->raving)	/* it may be the device's again, and it goes by what is there */
-		os_store(&m->tx[d][0], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 20));
-	os_store(&m->tx[d][1], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 4 | 0xf));
+		os_store(&m->e.tx[d][0], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 20));
+	os_store(&m->e.tx[d][1], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 4 | 0xf));
 }
 
 /* --- Receive ----------------------------------------------------------------------------------------- */
 
-/* One bit of many. */
-static uint64_t xl_pick_bit(struct world *w, uint32_t bits)
-{
-	uint32_t bit;
-
-	do
-		bit = 1u << dice(w, 32);
-	while (!(bits & bit));
-	return bit;
-}
-
-/* Fills one descriptor. */
-static void xl_rx_one(struct world *w)
+/* A frame that is damaged the XL710 may replace by what a flow filter has to tell, in its first descriptor. */
+static uint64_t xl_rx_word(struct world *w, uint32_t len)
 {
 	struct xl *m = w->dev;
-	uint32_t len = m->in_len - m->in_at, bsize = m->x.hw.len, per = m->ice ? 4 : 2;
 	uint64_t word = XL_DD;
-	char *to;
 
-	if (len > bsize)
-		len = bsize;
-	to = dma_ptr(w, le64_to_cpu(os_load(&m->rx[m->rdh * per])), bsize);
-	if (!to)
-		return;
-	if (m->filter) {
-		m->busy = m->filter = false;
-		m->len[m->rdh] = 0;
-		m->word[m->rdh] = word | UINT64_C(1) << 63 | (uint64_t)dice(w, 256) << 19;
-		m->rdh = lr_pos_next(m->rdh, w->n);
-		return;
+	if (m->e.damaged && !m->ice && m->e.in_at == len && dice(w, 2)) {
+		m->e.busy = false;
+		m->e.len[m->e.rdh] = 0;
+		return word | UINT64_C(1) << 63 | (uint64_t)dice(w, 256) << 19;
 	}
-	memcpy(to, m->in + m->in_at, len);
-	m->in_at += len;
-	m->busy = m->in_at < m->in_len;
-	if (!m->busy) {
+	if (!m->e.busy) {
 		word |= XL_EOF;
-		if (m->damaged)
-			word |= xl_pick_bit(w, m->rx_errors);
+		if (m->e.damaged)
+			word |= engine_pick_bit(w, m->rx_errors);
 	}
 	if (!dice(w, 3))
-		word |= xl_pick_bit(w, m->rx_harmless);
-	m->len[m->rdh] = len;
-	m->word[m->rdh] = word;
-	m->rdh = lr_pos_next(m->rdh, w->n);
+		word |= engine_pick_bit(w, m->rx_harmless);
+	return word;
 }
 
-static bool xl_receive(struct world *w, const uint8_t *data, uint32_t len, bool damaged)
+static void xl_rx_show(struct world *w, uint32_t at, __le64 *d)
 {
 	struct xl *m = w->dev;
-
-	/* Frames wait behind one another. */
-	while (m->busy && m->rdh != os_load(&m->rdt) && !unit_failed())
-		xl_rx_one(w);
-	if (m->busy || os_load(&m->rdt) == m->rdh)
-		return false;
-	memcpy(m->in, data, len);
-	m->in_len = len;
-	m->in_at = 0;
-	m->damaged = damaged;
-	m->filter = damaged && !m->ice && dice(w, 2);
-	m->busy = true;
-	return true;
-}
-
-static void xl_rx_show(struct world *w)
-{
-	struct xl *m = w->dev;
-	__le64 *d = &m->rx[m->shown * (m->ice ? 4 : 2)];
-	uint64_t len = m->len[m->shown], word = m->word[m->shown];
+	uint64_t len = m->e.len[at], word = m->e.word[at];
 
 	if (m->ice) {
 		/* Bits that have no meaning for us are anything. A raving device will use the address again. */
@@ -226,50 +97,20 @@ static void xl_rx_show(struct world *w)
 			os_store(&d[0], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 24));
 		os_store(&d[1], cpu_to_le64(word | len << 38 | (uint64_t)dice(w, 256) << 30));
 	}
-	m->shown = lr_pos_next(m->shown, w->n);
-}
-
-/* --- Time ------------------------------------------------------------------------------------------------ */
-
-/* At most so many of everything. */
-static void xl_work(struct world *w, uint32_t fetch, uint32_t back, uint32_t fill, uint32_t show)
-{
-	struct xl *m = w->dev;
-
-	for (; fetch && m->tdh != os_load(&m->tdt) && !unit_failed(); fetch--)
-		xl_tx_one(w);
-	for (; back && m->back_first != m->back_end; back--)
-		xl_tx_back(w);
-	for (; fill && m->busy && m->rdh != os_load(&m->rdt) && !unit_failed(); fill--)
-		xl_rx_one(w);
-	for (; show && m->shown != m->rdh; show--)
-		xl_rx_show(w);
-}
-
-static void xl_run(struct world *w)
-{
-	uint32_t much = dice(w, 4) ? 16 : w->n;
-
-	xl_work(w, dice(w, much), dice(w, 4), dice(w, much), dice(w, much));
-}
-
-static void xl_finish(struct world *w)
-{
-	xl_work(w, w->n, w->n, w->n, w->n);
 }
 
 /* Descriptors done that are not, lengths and heads that cannot be. Addresses it does not touch: it will use them. */
 static void xl_rave(struct world *w)
 {
 	struct xl *m = w->dev;
-	uint32_t k = dice(w, w->n), per = m->ice ? 4 : 2;
+	uint32_t k = dice(w, w->n), per = m->e.rx_words;
 
 	for (; k; k--)
-		os_store(&m->rx[dice(w, w->n) * per + 1], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 33 | dice(w, UINT32_MAX)));
+		os_store(&m->e.rx[dice(w, w->n) * per + 1], cpu_to_le64((uint64_t)dice(w, UINT32_MAX) << 33 | dice(w, UINT32_MAX)));
 	if (!m->ice)
-		os_store(&m->head, cpu_to_le32(dice(w, 3) ? dice(w, w->n) : dice(w, UINT32_MAX)));
-	else if (m->t.report_first != m->t.report_end)
-		m->tx[m->t.report[m->t.report_first]][1] |= cpu_to_le64((uint64_t)0xf);
+		os_store(&m->e.head, cpu_to_le32(dice(w, 3) ? dice(w, w->n) : dice(w, UINT32_MAX)));
+	else if (m->e.t.report_first != m->e.t.report_end)
+		m->e.tx[m->e.t.report[m->e.t.report_first]][1] |= cpu_to_le64((uint64_t)0xf);
 }
 
 /* --- Cases ------------------------------------------------------------------------------------------------- */
@@ -294,18 +135,18 @@ static int ice_rxsync(struct lr_ring *r, unsigned int flags)
 	return lr_rxsync(&lr_ice_rx, r, flags);
 }
 
-#define XL_MODEL .pad = LR_XL_TX_PAD, .start = xl_start, .stop = xl_stop, .run = xl_run, .finish = xl_finish, \
-	.receive = xl_receive, .rave = xl_rave
+#define XL_MODEL .pad = LR_XL_TX_PAD, ENGINE_MODEL, .rave = xl_rave
 
 static const struct native_ops i40e_ops = { .txsync = i40e_txsync, .rxsync = i40e_rxsync, XL_MODEL };
 static const struct native_ops ice_ops = { .txsync = ice_txsync, .rxsync = ice_rxsync, XL_MODEL };
 
-static struct xl i40e = {
-	.rx_errors = 0x45u << 19, .rx_harmless = 0xbau << 19 | 0x7fffc, .tx_format = &lr_i40e_tx, .rx_format = &lr_i40e_rx,
-};
-static struct xl ice = {
-	.ice = true, .rx_errors = 1u << 10, .rx_harmless = 0xfbfc, .tx_format = &lr_ice_tx, .rx_format = &lr_ice_rx,
-};
+#define XL_ENGINE(NAME, WORDS) { \
+	.tx_format = &lr_##NAME##_tx, .rx_format = &lr_##NAME##_rx, .rx_words = WORDS, .tx_decode = xl_tx_decode, \
+	.tx_back = xl_tx_back, .rx_word = xl_rx_word, .rx_show = xl_rx_show, \
+}
+
+static struct xl i40e = { .e = XL_ENGINE(i40e, 2), .rx_errors = 0x45u << 19, .rx_harmless = 0xbau << 19 | 0x7fffc };
+static struct xl ice = { .e = XL_ENGINE(ice, 4), .ice = true, .rx_errors = 1u << 10, .rx_harmless = 0xfbfc };
 
 static void all_sizes(const struct native_ops *ops, struct xl *m)
 {
@@ -362,10 +203,10 @@ static void nonsense(void)
 		lr_slot_write(&w.tx->slot[i], lr_slot_read(&w.tx->slot[i]).idx, 60, 0);
 		w.tx->shared->head = w.tx->shared->cur = i + 1;
 		CHECK_EQ(world_sync(&w, false), 0);
-		i40e.head = cpu_to_le32(heads[i]);
+		i40e.e.head = cpu_to_le32(heads[i]);
 		CHECK_EQ(world_sync(&w, false), -EIO);
-		xl_stop(&w);
-		CHECK_EQ(xl_start(&w), 0);
+		engine_stop(&w);
+		CHECK_EQ(engine_start(&w), 0);
 		CHECK_EQ(world_sync(&w, false), 0);
 	}
 	world_end(&w);
