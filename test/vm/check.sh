@@ -15,7 +15,8 @@ usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   -p		this part, may be repeated: raw, kernel, netns, small, nics, linked (those if none is named), and
 		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on these and vmxnet3 with
 		drivers that know netmap, which are built for it (see make drivers); veth: the same for veth pairs; igb: the
-		same, in a machine of a newer QEMU (see qemu.sh); bytes: frames on these NICs and QEMU's dump of the wire
+		same, in a machine of a newer QEMU (see qemu.sh); bytes, bridge, flood, opens, stack, removal: what those
+		drivers do under load, see traffic.sh; traffic: all six
   LR_SLOW	how many times longer than on a real machine a test may take (4; debug: 12)
   LR_WIRE_ALL	any word: on NICs also those tests of the suite that are the same on all of them
   LR_VM_SECONDS	how long a machine may live (1500; debug: 5400)
@@ -58,7 +59,9 @@ machine() {
 	case $1 in
 	small) echo "-M 256 -n e1000 -- small dummy" ;;
 	native) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- native e1000 native e1000e native virtio native vmxnet3" ;;
-	bytes) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- bytes e1000 bytes e1000e bytes virtio bytes vmxnet3" ;;
+	bytes | flood | opens | stack | removal)
+		echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- $1 e1000 $1 e1000e $1 virtio $1 vmxnet3" ;;
+	bridge) echo "-M 1024 -c 2 -n e1000|e1000e|virtio|vmxnet3 -- bridge e1000 e1000e bridge virtio vmxnet3" ;;
 	igb) echo "-M 1024 -c 2 -n igb -- native igb" ;;
 	veth) echo "-M 1024 -c 2 -- veth veth_netns" ;;
 	e1000 | e1000e | virtio) echo "-M 1024 -c 2 -n $1 -- wire $1" ;;
@@ -77,7 +80,7 @@ one() {
 	done
 	case $part in
 	# Those of its NICs only: the debug kernel has not what others need.
-	native | bytes) drivers='e1000 e1000e virtio_net vmxnet3' ;;
+	native | bytes | bridge | flood | opens | stack | removal) drivers='e1000 e1000e virtio_net vmxnet3' ;;
 	veth | igb) drivers=$part ;;
 	esac
 	if [ -n "$drivers" ]; then
@@ -128,7 +131,8 @@ for kernel in "$@"; do
 done
 # What matters most comes first, on all kernels.
 only=${only:-$parts}
-for part in ${only/nics/e1000 e1000e virtio}; do
+only=${only/nics/e1000 e1000e virtio}
+for part in ${only/traffic/bytes bridge flood opens stack removal}; do
 	for kernel in ${kernels[@]+"${kernels[@]}"}; do
 		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
 			wait -n

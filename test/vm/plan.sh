@@ -16,7 +16,7 @@
 #	native KIND	the driver of LR_DRIVERS, which knows netmap, and what may happen to its device; with LR_NATIVE_WIRE, any
 #			word, then all of wire
 #	veth		the driver of LR_DRIVERS for veth pairs, which knows netmap; veth_netns: netns with it
-#	bytes KIND	see traffic.sh
+#	bytes KIND, bridge KIND OTHER, flood KIND, opens KIND, stack KIND, removal KIND: see traffic.sh
 #
 # Environment: LR_SLOW, how many times slower than a real machine this one is; LR_KO, the module's file; LR_WIRE_ALL, any
 # word: on NICs also what is the same on all of them.
@@ -461,9 +461,9 @@ small() {
 
 verdict() { if [ "$2" -eq 0 ]; then ok "$1"; else not_ok "$1" "${3:-failed}"; fi; }
 
-# Somebody who has the port open, until release.
+# Somebody who has the port open, until release, and receives, or does what is said.
 hold() {
-	"$B/bin/pkt-gen" -i "netmap:$1" -f rx >$out 2>&1 &
+	"$B/bin/pkt-gen" -i "netmap:$1" -f "${2:-rx}" >$out 2>&1 &
 	holder=$!
 	soon eval 'grep -q " slots, region " $out || ! kill -0 $holder 2>/dev/null' && kill -0 $holder
 }
@@ -530,9 +530,13 @@ interfaces_before=$(interfaces)
 while [ $# -gt 0 ]; do
 	case $1 in
 	small | raw | linked | netns | kernel | dummy | veth | veth_netns) $1 ;;
-	wire | native | bytes)
+	wire | native | bytes | flood | opens | stack | removal)
 		$1 "$2"
 		shift
+		;;
+	bridge)
+		bridge "$2" "$3"
+		shift 2
 		;;
 	*)
 		echo "not ok plan: there is no part $1"
