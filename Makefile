@@ -193,7 +193,7 @@ check: ## all tests this machine can run (root; installs what is missing)
 	@scripts/deps.sh check
 	@scripts/check.sh full
 
-check-fast: ## the tests of about a minute
+check-fast: ## unit and conformance tests, the long ones left out: a minute and a half
 	@scripts/check.sh fast
 
 check-asan: ## the tests under address and undefined behaviour sanitizers

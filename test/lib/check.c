@@ -161,37 +161,42 @@ static bool run_case(const struct check_case *c)
 	return judge(c->name, status, verdict);
 }
 
+static bool is_named(const struct check_case *c, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strcmp(name, c->name) == 0 || (len && name[len - 1] == '*' && strncmp(name, c->name, len - 1) == 0);
+}
+
 static bool chosen(const struct check_case *c, char **names, int n)
 {
-	for (int i = 0; i < n; i++) {
-		size_t len = strlen(names[i]);
-
-		if (strcmp(names[i], c->name) == 0)
+	for (int i = 0; i < n; i++)
+		if (is_named(c, names[i]))
 			return true;
-		if (len && names[i][len - 1] == '*' && strncmp(names[i], c->name, len - 1) == 0)
-			return true;
-	}
 	return n == 0;
 }
 
 int main(int argc, char **argv)
 {
 	bool good = true, list = false;
+	const char *without = "";
 	int opt;
 
-	while ((opt = getopt(argc, argv, "lt:h")) != -1) {
+	while ((opt = getopt(argc, argv, "lt:x:h")) != -1) {
 		if (opt == 'l') {
 			list = true;
 		} else if (opt == 't') {
 			seconds = (unsigned int)strtoul(optarg, NULL, 10);
+		} else if (opt == 'x') {
+			without = optarg;
 		} else {
 			fprintf(opt == 'h' ? stdout : stderr,
-				"usage: %s [-l] [-t seconds] [case ...]\n", argv[0]);
+				"usage: %s [-l] [-t seconds] [-x case] [case ...]\n", argv[0]);
 			return opt == 'h' ? 0 : 2;
 		}
 	}
 	for (struct check_case *c = cases; c; c = c->next) {
-		if (!chosen(c, argv + optind, argc - optind))
+		if (!chosen(c, argv + optind, argc - optind) || is_named(c, without))
 			continue;
 		if (list)
 			puts(c->name);

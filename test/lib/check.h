@@ -16,7 +16,7 @@
  *
  * The first check that fails ends its case; checks may be made by any thread or
  * child of it. Program arguments: -l lists the cases, -t SECONDS sets the alarm,
- * names choose cases (a name ending in * chooses by prefix).
+ * names choose cases (a name ending in * chooses by prefix), -x NAME leaves some out.
  */
 #ifndef TEST_CHECK_H
 #define TEST_CHECK_H
