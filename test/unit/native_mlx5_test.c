@@ -258,8 +258,10 @@ static bool mlx_receive(struct world *w, const uint8_t *data, uint32_t len, bool
 	const __be64 *entry = lr_mlx5_block(m->rq.page, m->shift, d / 4) + 2 * (d % 4);
 	char *to;
 
+	/* Who was told of more than came gives more than there is room for. */
 	if (left >= w->n) {
-		FAIL("%u buffers of %u", left, w->n);
+		if (!w->raving)
+			FAIL("%u buffers of %u", left, w->n);
 		return false;
 	}
 	if (!left || len > w->rx->buf_len)
