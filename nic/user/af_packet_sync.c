@@ -50,7 +50,7 @@ static uint32_t tx_packet(struct lr_packet_ring *k, struct lr_ring *r, uint32_t 
 		if (s.flags & NS_BUF_CHANGED)
 			os_store(&r->slot[pos].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
 		if (bad)
-			lr_nic_mend_slot(r, pos);
+			lr_ring_mend_slot(r, pos);
 		pos = lr_pos_next(pos, r->num_slots);
 		n++;
 	}

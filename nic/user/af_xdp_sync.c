@@ -99,7 +99,7 @@ static uint32_t tx_odd(struct lr_xdp_queue *q, struct lr_ring *r, uint32_t pos, 
 		if (s.flags & NS_BUF_CHANGED)
 			os_store(&r->slot[at].flags, (uint16_t)(s.flags & ~NS_BUF_CHANGED));
 		if (bad)
-			lr_nic_mend_slot(r, at);
+			lr_ring_mend_slot(r, at);
 		bytes += s.len;
 		at = lr_pos_next(at, r->num_slots);
 		n++;

@@ -10,17 +10,6 @@
 
 static const struct lr_nic_backend *const backends[] = { &lr_af_xdp, &lr_af_packet };
 
-void lr_nic_mend_slot(struct lr_ring *r, uint32_t pos)
-{
-	uint32_t idx = lr_slot_read(&r->slot[pos]).idx;
-
-	if (lr_buf_ok(r, idx))
-		return;
-	idx = lr_ring_new_buf(r);
-	if (idx)
-		lr_slot_write(&r->slot[pos], idx, 0, NS_BUF_CHANGED);
-}
-
 static bool nic_match(const struct lr_port_query *q)
 {
 	(void)q;

@@ -13,9 +13,6 @@
 
 #define LR_NIC_IDLE_SYNCS 1024u	/* a receiver that never sleeps looks for news of the interface this often */
 
-/* A slot that was refused for its buffer gets another one, as long as there are any for the ring. */
-void lr_nic_mend_slot(struct lr_ring *r, uint32_t pos);
-
 struct lr_nic_backend {
 	const char *name;	/* what NETMAP_NIC calls it */
 	/*
