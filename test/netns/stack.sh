@@ -14,8 +14,8 @@ ordinary() {
 	wait_for 10 in_ns a ping -q -c 1 -W 1 10.0.0.2 >/dev/null
 	ping_all "$1: ping" -s 56
 	ping_all "$1: ping in fragments" -s 4000
-	iperf "$1: iperf3 TCP" -t 1
-	iperf "$1: iperf3 TCP, the other way" -t 1 -R
+	iperf "$1: iperf3 TCP" -t $seconds
+	iperf "$1: iperf3 TCP, the other way" -t $seconds -R
 	iperf "$1: iperf3 UDP" -t 1 -u -b 20M -l 1400
 }
 
@@ -38,6 +38,7 @@ netns_add a b
 netns_veth a v0 b v1 2
 netns_addr a v0 10.0.0.1/24
 netns_addr b v1 10.0.0.2/24
+seconds=$((SLOW > 1 ? 4 : 1))
 features >"$TMP/before"
 ordinary "before"
 for nic in $BACKENDS; do
