@@ -78,7 +78,8 @@ struct lr_mlx5_rx {
 	uint32_t key;
 
 	/* Ours: */
-	uint32_t posted, taken;	/* as the device was told */
+	__be64 entry;		/* what the entries began with before */
+	uint32_t posted, taken;	/* buffers and completions, at the last doorbell */
 };
 
 /* Block b of a queue with 1 << shift blocks a page. */
@@ -282,14 +283,20 @@ LR_INLINE void lr_mlx5_rx_give(const struct lr_rx_hw *h, size_t d, size_t p)
 	(void)p;
 }
 
-/* There is room for completions before there are buffers for them. Of neither come as many as the ring has between two calls. */
+/* Completions taken in all: less than a ring of them between two doorbells. */
+LR_INLINE uint32_t lr_mlx5_rx_taken(struct lr_mlx5_rx *v)
+{
+	v->taken += (v->rx.next - v->taken) & v->rx.hw.mask;
+	return v->taken;
+}
+
+/* There is room for completions before there are buffers for them. */
 LR_INLINE void lr_mlx5_rx_doorbell(struct lr_native_rx *x)
 {
 	struct lr_mlx5_rx *v = LR_CONTAINER_OF(x, struct lr_mlx5_rx, rx);
 
-	v->taken += (x->next - v->taken) & x->hw.mask;
 	v->posted += (x->post - v->posted) & x->hw.mask;
-	os_store(v->cq_record, cpu_to_be32(v->taken & LR_MLX5_CI));
+	os_store(v->cq_record, cpu_to_be32(lr_mlx5_rx_taken(v) & LR_MLX5_CI));
 	dma_wmb();
 	os_store(v->rq_record, cpu_to_be32(v->posted & 0xffff));
 }
@@ -345,9 +352,20 @@ LR_INLINE int lr_mlx5_rx_start(struct lr_mlx5_rx *v, struct lr_ring *r)
 
 	os_assert(v->rx.hw.mask == r->num_slots - 1);
 	v->posted = v->taken = 0;
+	v->entry = os_load(&lr_mlx5_rx_entry(&v->rx.hw, 0)[0]);
 	for (d = 0; d < r->num_slots; d++)
 		os_store(&lr_mlx5_rx_entry(&v->rx.hw, d)[0], cpu_to_be64((uint64_t)(v->rx.hw.len | LR_MLX5_RX_FLAG) << 32 | v->key));
 	return lr_native_rx_start(&lr_mlx5_rx, &v->rx, r);
+}
+
+/* The driver finds lengths as it wrote them. */
+LR_INLINE void lr_mlx5_rx_stop(struct lr_mlx5_rx *v, struct lr_ring *r)
+{
+	uint32_t d;
+
+	for (d = 0; d < r->num_slots; d++)
+		os_store(&lr_mlx5_rx_entry(&v->rx.hw, d)[0], v->entry);
+	lr_native_rx_stop(&lr_mlx5_rx, &v->rx, r);
 }
 
 /* ops->rxsync, or the body of it. */
