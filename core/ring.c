@@ -40,6 +40,25 @@ bool lr_ring_mend_slot(struct lr_ring *r, uint32_t pos)
 	return true;
 }
 
+void lr_ring_refuse(struct lr_ring *r, uint32_t pos, uint32_t slots, bool whole)
+{
+	for (; slots; slots--, pos = lr_pos_next(pos, r->num_slots))
+		if (lr_ring_mend_slot(r, pos))
+			lr_count(&r->count.bad_slots, 1);
+	lr_count(&r->count.drops, 1);
+	r->skip = !whole;
+}
+
+uint32_t lr_ring_skip(struct lr_ring *r, uint32_t pos)
+{
+	while (r->skip && pos != r->head) {
+		r->skip = lr_slot_read(&r->slot[pos]).flags & NS_MOREFRAG;
+		lr_ring_mend_slot(r, pos);
+		pos = lr_pos_next(pos, r->num_slots);
+	}
+	return pos;
+}
+
 /* The program's slots, [head, tail), get usable buffers and lengths again. */
 static void repair_slots(struct lr_ring *r)
 {

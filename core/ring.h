@@ -198,6 +198,11 @@ uint32_t lr_ring_new_buf(struct lr_ring *r);
  */
 bool lr_ring_mend_slot(struct lr_ring *r, uint32_t pos);
 
+/* A packet at pos, or (whole false) the beginning of one, is dropped: its slots get usable again, its rest will be skipped. */
+void lr_ring_refuse(struct lr_ring *r, uint32_t pos, uint32_t slots, bool whole);
+/* That rest, up to its last slot, which may come with a later sync. Returns where it stopped; pos if there is nothing to skip. */
+uint32_t lr_ring_skip(struct lr_ring *r, uint32_t pos);
+
 /* A snapshot of the counters. */
 void lr_ring_stats(const struct lr_ring *r, struct nm_ring_stats *out);
 

@@ -115,29 +115,6 @@ static void inject(struct lr_nic *nic, struct sk_buff_head *list)
 	local_bh_enable();
 }
 
-/* The rest of a packet that was dropped, up to its last slot, which may come with a later sync. Returns where it stopped. */
-static uint32_t skip_rest(struct lr_ring *r, uint32_t pos)
-{
-	while (r->skip && pos != r->head) {
-		r->skip = lr_slot_read(&r->slot[pos]).flags & NS_MOREFRAG;
-		lr_ring_mend_slot(r, pos);
-		pos = lr_pos_next(pos, r->num_slots);
-	}
-	return pos;
-}
-
-/* A packet that is not delivered: its slots get usable again. */
-static void refuse(struct lr_ring *r, const struct packet *pk, uint32_t pos)
-{
-	uint32_t i;
-
-	for (i = 0; i < pk->slots; i++, pos = lr_pos_next(pos, r->num_slots))
-		if (lr_ring_mend_slot(r, pos))
-			lr_count(&r->count.bad_slots, 1);
-	lr_count(&r->count.drops, 1);
-	r->skip = !pk->whole;
-}
-
 /* Up to BATCH packets from pos on. Returns the slot after them; `pos` itself when the next packet is not complete. */
 static uint32_t take_batch(struct lr_ring *r, uint32_t pos, struct sk_buff_head *list)
 {
@@ -158,11 +135,11 @@ static uint32_t take_batch(struct lr_ring *r, uint32_t pos, struct sk_buff_head 
 			lr_count(&r->count.packets, 1);
 			lr_count(&r->count.bytes, pk.len);
 		} else {
-			refuse(r, &pk, pos);
+			lr_ring_refuse(r, pos, pk.slots, pk.whole);
 		}
 		pos = lr_pos_add(pos, pk.slots, r->num_slots);
 		if (unlikely(r->skip))
-			pos = skip_rest(r, pos);
+			pos = lr_ring_skip(r, pos);
 	}
 	return pos;
 }
@@ -170,7 +147,7 @@ static uint32_t take_batch(struct lr_ring *r, uint32_t pos, struct sk_buff_head 
 int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 {
 	struct lr_nic *nic = r->port->priv;
-	uint32_t pos = skip_rest(r, r->hwcur), next;
+	uint32_t pos = lr_ring_skip(r, r->hwcur), next;
 	struct sk_buff_head list;
 
 	__skb_queue_head_init(&list);

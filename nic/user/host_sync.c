@@ -66,34 +66,11 @@ static bool to_wire(struct lr_host *h, struct packet *pk)
 	return sendmsg(h->wire, &m, MSG_DONTWAIT) == (ssize_t)pk->len;
 }
 
-/* The rest of a packet that was dropped, up to its last slot, which may come with a later sync. Returns where it stopped. */
-static uint32_t skip_rest(struct lr_ring *r, uint32_t pos)
-{
-	while (r->skip && pos != r->head) {
-		r->skip = lr_slot_read(&r->slot[pos]).flags & NS_MOREFRAG;
-		lr_ring_mend_slot(r, pos);
-		pos = lr_pos_next(pos, r->num_slots);
-	}
-	return pos;
-}
-
-/* A packet that is not delivered: its slots get usable again. */
-static void refuse(struct lr_ring *r, const struct packet *pk, uint32_t pos)
-{
-	uint32_t i;
-
-	for (i = 0; i < pk->slots; i++, pos = lr_pos_next(pos, r->num_slots))
-		if (lr_ring_mend_slot(r, pos))
-			lr_count(&r->count.bad_slots, 1);
-	lr_count(&r->count.drops, 1);
-	r->skip = !pk->whole;
-}
-
 int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 {
 	struct lr_host *h = lr_host_of(r->port);
 	uint32_t limit = r->num_slots - 1 < NETMAP_MAX_FRAGS ? r->num_slots - 1 : NETMAP_MAX_FRAGS;
-	uint32_t pos = skip_rest(r, r->hwcur), most = pos == r->head ? 0 : longest(h);
+	uint32_t pos = lr_ring_skip(r, r->hwcur), most = pos == r->head ? 0 : longest(h);
 	struct packet pk;
 
 	(void)flags;
@@ -106,9 +83,9 @@ int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 			lr_count(&r->count.packets, 1);
 			lr_count(&r->count.bytes, pk.len);
 		} else {
-			refuse(r, &pk, pos);
+			lr_ring_refuse(r, pos, pk.slots, pk.whole);
 		}
-		pos = skip_rest(r, lr_pos_add(pos, pk.slots, r->num_slots));
+		pos = lr_ring_skip(r, lr_pos_add(pos, pk.slots, r->num_slots));
 	}
 	os_store(&r->hwcur, pos);
 	os_store(&r->hwtail, lr_pos_prev(pos, r->num_slots));
