@@ -198,7 +198,7 @@ opens() {
 	load=$!
 	"$B/test/netns/flow" tx -i "raw:$a" -w 0 -R 500 >/dev/null 2>&1 &
 	load+=" $!"
-	limited $((30 + count / 5)) "$B/test/netns/opens" "$a" "$count" >$out 2>&1
+	limited $((30 + count)) "$B/test/netns/opens" "$a" "$count" >$out 2>&1
 	verdict "opens/$kind: $count times under load" $? "$(tail -n 2 $out)"
 	echo "# opens/$kind: $(tail -n 1 $out)"
 	kill -INT $load
