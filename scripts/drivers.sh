@@ -9,6 +9,7 @@
 #	files: FILE...			to be patched
 #	module: NAME CONFIG...		what is built, and with which options set
 #	alone: FILE...			all that it is made of, where the directory has others
+#	beside: FILE...			of the kernel's tree, which it includes from outside of its directory
 #	untried: WHY			(for check-vm, which does not build it)
 #	hook: FUNCTION CALL [TIMES]	what must be in which function afterwards; struct:NAME for a struct or a table;
 #					(ONE|OTHER) for a function that has other names in some kernels
@@ -98,17 +99,23 @@ source_download() {
 	return 1
 }
 
+# What is taken out of the source.
+parts='drivers/net/ethernet/intel drivers/net/ethernet/mellanox/mlx5 drivers/net/ethernet/mellanox/mlxfw drivers/net/vmxnet3
+	drivers/net/veth.c drivers/net/virtio_net.c'
+
 # The network drivers of the source, kept for the next time. Prints where.
 source_get() {
-	local dir=$root/build/drivers/source/$series new=$root/build/drivers/source/$series.new
+	local dir=$root/build/drivers/source/$series new=$root/build/drivers/source/$series.new part missing=''
 
-	if [ ! -e "$dir/version" ]; then
+	for part in $parts version; do
+		[ -e "$dir/$part" ] || missing=1
+	done
+	if [ -n "$missing" ]; then
 		rm -rf "$new"
 		mkdir -p "$new"
 		(source_download "$new") || die "the package linux-source-$series cannot be had"
 		dpkg-deb --fsys-tarfile "$new"/linux-source-*.deb | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
-			tar -xJ -C "$new" --strip-components=1 --wildcards '*/drivers/net/ethernet/intel/*' '*/drivers/net/vmxnet3/*' \
-				'*/drivers/net/veth.c' '*/drivers/net/virtio_net.c' || die "unpacking the source"
+			tar -xJ -C "$new" --strip-components=1 --wildcards $(printf '*/%s ' $parts) || die "unpacking the source"
 		(cd "$new" && ls linux-source-*.deb) >"$new/version"
 		rm -rf "$new"/*.deb "$new/apt" "$dir"
 		mv "$new" "$dir"
@@ -162,6 +169,10 @@ patch_driver() {	# driver, where the source is, where to
 	(cd "$3" && timeout 300 spatch --sp-file "$root/drivers/$1.cocci" --macro-file "$root/drivers/macros.h" --in-place --no-includes --very-quiet "${files[@]}") \
 		>"$3/patch.diff" 2>"$3/spatch.log" || { cat "$3/spatch.log" >&2; die "$1: spatch failed"; }
 	cp "$root/drivers/$1_glue.h" "$3/"
+	for f in $(told "$1" beside); do
+		cp "$2/$f" "$3/" || die "$1: no $f in Linux $series"
+		sed -i "s|^#include \"\.\./.*/${f##*/}\"|#include \"${f##*/}\"|" "$3"/*.[ch]
+	done
 	# Headers of trace points that include themselves by their place in the kernel's tree; build_driver has -I for this.
 	for f in "$3"/*_trace.h; do
 		[ ! -e "$f" ] || sed -i 's|^#define TRACE_INCLUDE_FILE .*/|#define TRACE_INCLUDE_FILE |' "$f"

@@ -28,7 +28,7 @@
  *
  * The device is believed as to contents, not as to places: a length beyond the buffer, a completion for what was not
  * given, or more of them than were given never lead outside a ring or buffer. A frame that is wrong is dropped and
- * counted; where the books cannot be right any more (virtio, vmxnet3) the ring is broken: logged once, and syncs return
+ * counted; where the books cannot be right any more (virtio, vmxnet3, mlx5) the ring is broken: logged once, and syncs return
  * -EIO until it is started anew.
  *
  * Every loop is bounded by the slots of the ring: an rx sync takes at most what was posted when it began. A frame for
@@ -41,7 +41,7 @@
  *  - before ring_start the device's queue is stopped and empty, its registers say n descriptors, head = tail = 0. The
  *    memory of descriptors is the driver's own (coherent). r->num_slots is the number of descriptors (virtio.h says what
  *    it is there).
- *  - struct lr_native_tx and _rx zeroed, what is marked "from the driver" filled in (virtio, vmxnet3: the device's own
+ *  - struct lr_native_tx and _rx zeroed, what is marked "from the driver" filled in (virtio, vmxnet3, mlx5: the device's own
  *    struct around it); then the device's start function, or lr_native_tx_start and lr_native_rx_start; r->priv = it (its
  *    lr_native_tx or _rx); then the queue is enabled. Rx: buffers are posted by then, and the doorbell was rung: where a
  *    device ignores it while it is disabled, ring it again with x->post.
