@@ -15,13 +15,6 @@
 
 /* --- Many --------------------------------------------------------------------------------------- */
 
-static void check_memory(long before)
-{
-	long now = mem_available();
-
-	CHECK_MSG(now > before - 32 * 1024, "%ld KiB of memory are gone", before - now);
-}
-
 CASE(ten_thousand_opens)
 {
 	long before = mem_available();
@@ -31,7 +24,7 @@ CASE(ten_thousand_opens)
 		if (i % 1000 == 0)
 			check_progress();
 	}
-	check_memory(before);
+	CHECK_MEMORY_BACK(before, 32 * 1024);
 }
 
 CASE(ten_thousand_null_ports)
@@ -47,7 +40,7 @@ CASE(ten_thousand_null_ports)
 		if (i % 100 == 0)
 			check_progress();
 	}
-	check_memory(before);
+	CHECK_MEMORY_BACK(before, 32 * 1024);
 }
 
 CASE(ten_thousand_pipe_ends)
@@ -68,7 +61,7 @@ CASE(ten_thousand_pipe_ends)
 		if (i % 100 == 0)
 			check_progress();
 	}
-	check_memory(before);
+	CHECK_MEMORY_BACK(before, 32 * 1024);
 }
 
 CASE(hundred_on_one_port)

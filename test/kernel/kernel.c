@@ -193,6 +193,18 @@ long mem_available(void)
 	return kib;
 }
 
+void check_memory_back(const char *file, int line, long before, long kib)
+{
+	long now = mem_available();
+
+	for (int i = 0; i < 100 && now <= before - kib; i++) {
+		usleep(100000);
+		now = mem_available();
+	}
+	if (now <= before - kib)
+		check_fail(file, line, "%ld KiB of memory are gone", before - now);
+}
+
 /* --- Children and threads ------------------------------------------------------------------------ */
 
 pid_t spawn(void (*fn)(void *), void *arg)

@@ -42,6 +42,9 @@ void census_check(const char *file, int line, const struct port *holder, struct 
 
 /* Memory that the machine could still give, in KiB. */
 long mem_available(void);
+/* All but `kib` of what was available is so again. The kernel frees much late: after grace periods, in its workers. */
+void check_memory_back(const char *file, int line, long before, long kib);
+#define CHECK_MEMORY_BACK(before, kib) check_memory_back(__FILE__, __LINE__, (before), (kib))
 
 /* fn(arg) in a child, and _exit(0). */
 pid_t spawn(void (*fn)(void *), void *arg);

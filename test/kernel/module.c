@@ -200,7 +200,7 @@ CASE(many_times)
 		round_trip();
 		check_progress();
 	}
-	CHECK_MSG(mem_available() > before - 16 * 1024, "%ld KiB of memory are gone", before - mem_available());
+	CHECK_MEMORY_BACK(before, 16 * 1024);
 }
 
 static void open_all_the_time(void *arg)

@@ -486,5 +486,5 @@ CASE(memory_comes_back)
 		port_close(&p);
 		check_progress();
 	}
-	CHECK_MSG(mem_available() > before - 16 * 1024, "%ld KiB are gone", before - mem_available());
+	CHECK_MEMORY_BACK(before, 16 * 1024);
 }
