@@ -165,8 +165,9 @@ static int32_t run(struct lr_door *d, struct lr_file *f, unsigned int k, bool ar
 	if (k == LRD_TXSYNC || k == LRD_RXSYNC)
 		return lr_file_ioctl(f, k == LRD_TXSYNC ? NIOCTXSYNC : NIOCRXSYNC, 0);
 	if (k == LRD_WATCH_IN)
-		return (int32_t)arm_lane(d, f, events, false);
+		return d->polled ? 0 : (int32_t)arm_lane(d, f, events, false);
 	ready = arm ? arm_lane(d, f, events, true) : lr_file_poll(f, events, NULL);
+	d->polled |= arm && !(ready & LR_POLLERR);	/* that is before there is a port */
 	os_store(&d->shared->lane[k].stamp, lr_file_stamp(f, events));
 	return (int32_t)(ready & (events | LR_POLLERR));
 }

@@ -20,6 +20,7 @@ struct lr_door {
 	int chime[2];			/* the writing ends, in and out */
 	int heard[2];			/* reading ends */
 	unsigned int rung;		/* LR_POLLIN, LR_POLLOUT: chimes that are readable */
+	bool polled;			/* somebody waits with the library's poll: chimes are drained for those only */
 	struct os_waiter waiter;
 };
 

@@ -83,8 +83,9 @@ struct lrd_bound {
  * sleep sets `arm`, asks, and sleeps if nothing is ready. The daemon takes `arm` with the request, drains the chime, records
  * itself with the rings, and only then looks. If something is ready it chimes; if not it is armed, and chimes when the rings
  * have news, without a look (rings move only in calls of the program), and is no longer armed. Each draining is followed by
- * a look: nobody else's wake-up is lost with it. LRD_WATCH_IN arms without a look, for who will
- * poll past the library; nobody waits for its answer.
+ * a look: nobody else's wake-up is lost with it. LRD_WATCH_IN drains and arms without a look, for who will poll past the
+ * library; nobody waits for its answer. So it does nothing any more once somebody has asked to sleep on the chime: that may
+ * be another process, which a fork has given the descriptor.
  *
  * No wake-up is lost: each pair (ask, asleep), (answer, sleepers), (arm, ask) is written by one side and then the other word
  * is read, and the other way round on the other side, all sequentially consistent: one of the two sees the other.

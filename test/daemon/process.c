@@ -225,6 +225,39 @@ CASE(killed_while_sending)
 	port_close(&p);
 }
 
+/* --- A descriptor in two processes ---------------------------------------------------------------------- */
+
+/* The child asks all the time, without poll; that must not keep its parent asleep. */
+CASE(child_asks_while_parent_polls)
+{
+	uint32_t out = 0, in = 0;
+	struct port p[2];
+	pid_t asker;
+
+	pipe_open(p, unique("ask"), 64);
+	asker = fork();
+	CHECK_OK(asker);
+	if (asker == 0)
+		for (;;)
+			rxsync(&p[1]);
+	for (unsigned int i = 0; i < 200; i++) {
+		pid_t sender = fork();
+
+		if (sender == 0) {
+			usleep(2000);
+			_exit(put_packets(tx_ring(&p[0], 0), 1, &out) != 1 || ioctl(p[0].fd, NIOCTXSYNC, NULL) < 0);
+		}
+		CHECK_EQ(poll_port(&p[1], POLLIN, 2000), POLLIN);
+		check_wait_child(sender);
+		out++;
+		CHECK_EQ(take_packets(rx_ring(&p[1], 0), 9, &in), 1);
+	}
+	CHECK_OK(kill(asker, SIGKILL));
+	CHECK_EQ(waitpid(asker, NULL, 0), asker);
+	port_close(&p[0]);
+	port_close(&p[1]);
+}
+
 /* --- The daemon goes ------------------------------------------------------------------------------------- */
 
 /* A netmapd of the case's own. */
