@@ -189,7 +189,7 @@ LR_INLINE void lr_rx_post(const struct lr_rx_format *f, struct lr_native_rx *x, 
 			run = x->posts - x->post;
 		done = lr_rx_post_plain(f, x, r, run);
 		lr_rx_posted(x, done);
-		x->slot = lr_native_add(x->slot, done, n);
+		x->slot = lr_pos_add(x->slot, done, n);
 		if (os_likely(done == run))
 			continue;
 		lr_count(&r->count.bad_slots, 1);
@@ -393,11 +393,11 @@ LR_INLINE void lr_rx_receive(const struct lr_rx_format *f, struct lr_native_rx *
 			run = x->comps - x->next;
 		done = os_likely(!x->skip) ? lr_rx_plain(f, x, r, pos, run) : 0;
 		lr_rx_taken(x, done);
-		pos = lr_native_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		limit -= done;
 		if (os_likely(done == run))
 			continue;
-		pos = lr_native_add(pos, lr_rx_odd(f, x, r, pos, &limit), n);
+		pos = lr_pos_add(pos, lr_rx_odd(f, x, r, pos, &limit), n);
 	}
 	/* Programs read the frames after they see the new tail. */
 	dma_rmb();

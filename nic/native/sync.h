@@ -104,12 +104,6 @@ LR_INLINE uint32_t lr_native_run(uint32_t left, uint32_t pos, uint32_t d, uint32
 	return run < n - d ? run : n - d;
 }
 
-LR_INLINE uint32_t lr_native_add(uint32_t pos, uint32_t k, uint32_t n)
-{
-	pos += k;
-	return pos >= n ? pos - n : pos;
-}
-
 /*
  * A buffer for descriptors whose slot has none: they must hold one, whatever programs wrote. Any of the ring's; 0: it has
  * not one.

@@ -312,7 +312,7 @@ LR_INLINE void lr_tx_submit(const struct lr_tx_format *f, struct lr_native_tx *t
 			lr_tx_advance(t, more, n);
 			done += more;
 		}
-		pos = lr_native_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		left -= done;
 		if (f->report && t->unreported >= t->every)
 			lr_tx_ask_report(f, t, n);
@@ -321,7 +321,7 @@ LR_INLINE void lr_tx_submit(const struct lr_tx_format *f, struct lr_native_tx *t
 		done = lr_tx_odd(f, t, r, pos, left);
 		if (!done)
 			break;
-		pos = lr_native_add(pos, done, n);
+		pos = lr_pos_add(pos, done, n);
 		left -= done;
 	}
 	os_store(&r->hwcur, pos);
@@ -375,7 +375,7 @@ LR_INLINE int lr_tx_reclaim(const struct lr_tx_format *f, struct lr_native_tx *t
 	if (os_unlikely(t->skips))
 		lr_tx_free_skipping(t, r, freed);
 	else
-		os_store(&r->hwtail, lr_native_add(r->hwtail, freed, n));
+		os_store(&r->hwtail, lr_pos_add(r->hwtail, freed, n));
 	return os_unlikely(is < 0) ? lr_native_break(r, &t->broken, "what was never sent to be sent") : 0;
 }
 

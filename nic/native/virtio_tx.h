@@ -104,7 +104,7 @@ LR_APART uint32_t lr_virtio_tx_retire(struct lr_virtio_tx *v, uint32_t done, uin
 			v->early[done] = 0;
 			v->earlies--;
 		}
-		done = lr_native_add(done, k, n);
+		done = lr_pos_add(done, k, n);
 	} while (v->earlies && v->early[done]);
 	return done;
 }
