@@ -211,16 +211,16 @@ drivers: ## network drivers that know netmap, for the running kernel or KVER=6.1
 check-kbuild: ## the module, for all installed kernel headers, with sparse
 	@scripts/kbuild-check.sh
 
-check-vm: ## the module on real kernels in QEMU, KERNELS="6.1 6.12 7.2" (root)
+check-vm: ## the module on real kernels in QEMU: hours, or KERNELS="6.1 7.2" PARTS="raw native" (root)
 	@scripts/deps.sh vm
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests
-	@KERNELS="$(KERNELS)" scripts/check.sh vm
+	@KERNELS="$(KERNELS)" PARTS="$(PARTS)" scripts/check.sh vm
 
 check-vm-debug: ## the same on a kernel with KASAN, lockdep and kmemleak, which it builds first
 	@scripts/deps.sh vm-debug
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@test/vm/planted.sh
-	@KERNELS=debug scripts/check.sh vm
+	@KERNELS=debug PARTS="$(PARTS)" scripts/check.sh vm
 
 fuzz: ## each fuzz target for SECONDS (60)
 	@SECONDS_EACH=$(or $(SECONDS),60) scripts/check.sh fuzz

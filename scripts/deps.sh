@@ -19,8 +19,8 @@ build) want=$build ;;
 demo) want="$build $demo" ;;
 bench) want="$build $demo $bench" ;;
 check) want="$build $demo $check" ;;
-vm) want="$build $demo $vm" ;;
-vm-debug) want="$build $demo $vm $vm_debug" ;;
+vm) want="$build $demo $vm $drivers" ;;
+vm-debug) want="$build $demo $vm $vm_debug $drivers" ;;
 drivers) want=$drivers ;;
 *)
 	echo "usage: scripts/deps.sh build|demo|bench|check|vm|vm-debug|drivers" >&2

@@ -174,7 +174,8 @@ console=$tmp/console
 qemu=("$program" -nodefaults -no-user-config -display none -no-reboot -M q35 -m "$memory" -smp "$cpus,sockets=$cpus"
 	-cpu max,la57=off
 	-kernel "$image" -initrd "$tmp/initrd"
-	-append "console=ttyS0 loglevel=7 oops=panic panic_on_warn=1 panic=-1 softlockup_panic=1 watchdog_thresh=60 log_buf_len=4M mitigations=off
+	-append "console=ttyS0 loglevel=7 oops=panic panic_on_warn=1 panic=-1 softlockup_panic=1 watchdog_thresh=60 hung_task_panic=1
+		sysctl.kernel.hung_task_timeout_secs=120 log_buf_len=4M mitigations=off
 		rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on no_timer_check net.ifnames=0 $append"
 	-serial "file:$console" -chardev stdio,id=out,signal=off -serial chardev:out
 	-chardev "file,id=code,path=$tmp/code" -device isa-debugcon,iobase=0xe9,chardev=code

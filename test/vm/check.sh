@@ -12,7 +12,7 @@ usage() {
 usage: test/vm/check.sh [-h] [-j MACHINES] [-p PART]... [KERNEL...]
   KERNEL	6.1, 6.12, 7.2 (those three if none is named), debug
   -j		machines at once (three for two processors)
-  -p		this part, may be repeated: raw, kernel, netns, small, nics, linked (those if none is named), and
+  -p		this part, may be repeated; all of them, which takes hours, if none is named: raw, kernel, netns, small, linked;
 		e1000, e1000e, virtio: tests on these NICs; nics: on all three; native: on these and vmxnet3 with
 		drivers that know netmap, which are built for it (see make drivers); veth: the same for veth pairs; igb: the
 		same, in a machine of a newer QEMU (see qemu.sh); bytes, bridge, flood, opens, stack, removal: what those
@@ -51,8 +51,8 @@ set -m
 trap 'for p in ${running[@]+"${running[@]}"}; do kill -- "-$p"; done 2>/dev/null' EXIT
 
 # Every kernel runs the suite, plain and through libnetmap, the tests of test/kernel and those with namespaces, and on NICs what
-# may differ from NIC to NIC. The others are run when asked for.
-parts='raw kernel netns small nics linked'
+# may differ from NIC to NIC, with the kernel's drivers and with ours.
+parts='raw kernel netns small nics linked native veth igb traffic'
 
 # What a part wants of its machine.
 machine() {
