@@ -11,7 +11,7 @@
 #ifndef LR_E1000_GLUE_H
 #define LR_E1000_GLUE_H
 
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/e1000.h"
 
 #define LR_E1000_RX_CAUSES (E1000_IMS_RXT0 | E1000_IMS_RXDMT0 | E1000_IMS_RXO)
@@ -69,35 +69,16 @@ static int lr_e1000_start(struct lr_native *n, struct lr_ring *r)
 {
 	struct e1000_adapter *adapter = netdev_priv(n->dev);
 	struct e1000_hw *hw = &adapter->hw;
-	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = adapter->tx_ring[0].desc,
-			.doorbell = hw->hw_addr + adapter->tx_ring[0].tdt,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = NETMAP_MAX_FRAGS,
-		};
-		return lr_native_tx_start(&lr_e1000_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
-		.dma = &n->dma,
-		.hw.desc = adapter->rx_ring[0].desc,
-		.hw.len = r->buf_len,
-		.doorbell = hw->hw_addr + adapter->rx_ring[0].rdt,
-	};
+	if (r->kind == LR_TX)
+		return lr_plain_start_tx(&lr_e1000_tx, n, r, adapter->tx_ring[0].desc, hw->hw_addr + adapter->tx_ring[0].tdt, NETMAP_MAX_FRAGS);
 	ew32(RCTL, (er32(RCTL) & ~(E1000_RCTL_SZ_256 | E1000_RCTL_BSEX)) | lr_e1000_rctl_size(r->buf_len) | E1000_RCTL_SECRC);
-	return lr_native_rx_start(&lr_e1000_rx, x, r);
+	return lr_plain_start_rx(&lr_e1000_rx, n, r, adapter->rx_ring[0].desc, hw->hw_addr + adapter->rx_ring[0].rdt);
 }
 
 static void lr_e1000_stop(struct lr_native *n, struct lr_ring *r)
 {
-	if (r->kind == LR_TX)
-		lr_native_tx_stop(r->priv);
-	else
-		lr_native_rx_stop(&lr_e1000_rx, r->priv, r);
+	lr_plain_stop(&lr_e1000_rx, r);
 }
 
 static int lr_e1000_txsync(struct lr_ring *r, unsigned int flags)

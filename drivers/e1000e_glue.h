@@ -14,7 +14,7 @@
 
 #include <linux/pm_runtime.h>
 
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/e1000e.h"
 
 #define LR_E1000E_RX_CAUSES (E1000_IMS_RXT0 | E1000_IMS_RXDMT0 | E1000_IMS_RXO | E1000_IMS_RXQ0)
@@ -71,43 +71,24 @@ static int lr_e1000e_start(struct lr_native *n, struct lr_ring *r)
 {
 	struct e1000_adapter *adapter = netdev_priv(n->dev);
 	struct e1000_hw *hw = &adapter->hw;
-	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = adapter->tx_ring->desc,
-			.doorbell = adapter->tx_ring->tail,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = NETMAP_MAX_FRAGS,
-		};
-		return lr_native_tx_start(&lr_e1000e_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
-		.dma = &n->dma,
-		.hw.desc = adapter->rx_ring->desc,
-		.hw.len = r->buf_len,
-		.doorbell = adapter->rx_ring->tail,
-	};
+	if (r->kind == LR_TX)
+		return lr_plain_start_tx(&lr_e1000e_tx, n, r, adapter->tx_ring->desc, adapter->tx_ring->tail, NETMAP_MAX_FRAGS);
 	/* One buffer a descriptor, frames as on the wire, without their CRC. */
 	ew32(RDLEN(0), adapter->rx_ring->count * sizeof(union e1000_rx_desc_extended));
 	ew32(RCTL, (er32(RCTL) & ~LR_E1000E_RCTL_SIZE) | lr_e1000e_rctl_size(r->buf_len) | E1000_RCTL_SECRC);
 	ew32(CTRL, er32(CTRL) & ~E1000_CTRL_VME);
-	return lr_native_rx_start(&lr_e1000e_rx, x, r);
+	return lr_plain_start_rx(&lr_e1000e_rx, n, r, adapter->rx_ring->desc, adapter->rx_ring->tail);
 }
 
 static void lr_e1000e_stop(struct lr_native *n, struct lr_ring *r)
 {
 	struct e1000_adapter *adapter = netdev_priv(n->dev);
 
-	if (r->kind == LR_RX) {
-		lr_native_rx_stop(&lr_e1000e_rx, r->priv, r);
-		return;
-	}
-	lr_native_tx_stop(r->priv);
+	lr_plain_stop(&lr_e1000e_rx, r);
 	/* Where the driver flushes the ring before a reset, it believes that it was the one to write the tail. */
-	adapter->tx_ring->next_to_use = readl(adapter->tx_ring->tail);
+	if (r->kind == LR_TX)
+		adapter->tx_ring->next_to_use = readl(adapter->tx_ring->tail);
 }
 
 static int lr_e1000e_txsync(struct lr_ring *r, unsigned int flags)

@@ -17,7 +17,7 @@
 
 #include "i40e_lan_hmc.h"
 #include "i40e_xsk.h"
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/i40e.h"
 
 #define LR_I40E_BUF_MIN 1024u	/* of a queue's context */
@@ -72,35 +72,24 @@ static int lr_i40e_start(struct lr_native *n, struct lr_ring *r)
 	struct i40e_vsi *vsi = lr_i40e_vsi(n);
 	struct i40e_ring *ring = r->kind == LR_TX ? vsi->tx_rings[r->index] : vsi->rx_rings[r->index];
 	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = ring->desc,
-			/* As i40e_get_head has it. */
-			.hw.queue = (struct lr_xl_tx_desc *)ring->desc + ring->count,
-			.doorbell = ring->tail,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = LR_XL_TX_PIECES,
-		};
-		return lr_native_tx_start(&lr_i40e_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
+	if (r->kind != LR_TX)
+		return lr_plain_start_rx(&lr_i40e_rx, n, r, ring->desc, ring->tail);
+	*t = (struct lr_native_tx){
 		.dma = &n->dma,
 		.hw.desc = ring->desc,
-		.hw.len = r->buf_len,
+		/* As i40e_get_head has it. */
+		.hw.queue = (struct lr_xl_tx_desc *)ring->desc + ring->count,
 		.doorbell = ring->tail,
+		.max_frame = lr_native_max_frame(n),
+		.max_pieces = LR_XL_TX_PIECES,
 	};
-	return lr_native_rx_start(&lr_i40e_rx, x, r);
+	return lr_native_tx_start(&lr_i40e_tx, t, r);
 }
 
 static void lr_i40e_stop(struct lr_native *n, struct lr_ring *r)
 {
-	if (r->kind == LR_TX)
-		lr_native_tx_stop(r->priv);
-	else
-		lr_native_rx_stop(&lr_i40e_rx, r->priv, r);
+	lr_plain_stop(&lr_i40e_rx, r);
 }
 
 static int lr_i40e_txsync(struct lr_ring *r, unsigned int flags)

@@ -14,7 +14,7 @@
 #ifndef LR_ICE_GLUE_H
 #define LR_ICE_GLUE_H
 
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/ice.h"
 
 #define LR_ICE_BUF_MIN 1024u	/* of a queue's context */
@@ -68,34 +68,15 @@ static int lr_ice_info(struct lr_native *n, struct lr_native_info *info, struct 
 static int lr_ice_start(struct lr_native *n, struct lr_ring *r)
 {
 	struct ice_vsi *vsi = lr_ice_vsi(n);
-	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = vsi->tx_rings[r->index]->desc,
-			.doorbell = vsi->tx_rings[r->index]->tail,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = LR_XL_TX_PIECES,
-		};
-		return lr_native_tx_start(&lr_ice_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
-		.dma = &n->dma,
-		.hw.desc = vsi->rx_rings[r->index]->desc,
-		.hw.len = r->buf_len,
-		.doorbell = vsi->rx_rings[r->index]->tail,
-	};
-	return lr_native_rx_start(&lr_ice_rx, x, r);
+	if (r->kind == LR_TX)
+		return lr_plain_start_tx(&lr_ice_tx, n, r, vsi->tx_rings[r->index]->desc, vsi->tx_rings[r->index]->tail, LR_XL_TX_PIECES);
+	return lr_plain_start_rx(&lr_ice_rx, n, r, vsi->rx_rings[r->index]->desc, vsi->rx_rings[r->index]->tail);
 }
 
 static void lr_ice_stop(struct lr_native *n, struct lr_ring *r)
 {
-	if (r->kind == LR_TX)
-		lr_native_tx_stop(r->priv);
-	else
-		lr_native_rx_stop(&lr_ice_rx, r->priv, r);
+	lr_plain_stop(&lr_ice_rx, r);
 }
 
 static int lr_ice_txsync(struct lr_ring *r, unsigned int flags)

@@ -18,7 +18,7 @@
 
 #include <net/xdp_sock_drv.h>
 
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/igb.h"
 
 #define LR_IGB_SRRCTL_SIZE 0x7fu	/* BSIZEPACKET, KiB */
@@ -69,36 +69,16 @@ static int lr_igb_info(struct lr_native *n, struct lr_native_info *info, struct 
 
 static int lr_igb_start(struct lr_native *n, struct lr_ring *r)
 {
-	struct igb_adapter *adapter = netdev_priv(n->dev);
-	struct igb_ring *ring = lr_igb_ring(adapter, r->kind, r->index);
-	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
+	struct igb_ring *ring = lr_igb_ring(netdev_priv(n->dev), r->kind, r->index);
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = ring->desc,
-			.doorbell = ring->tail,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = NETMAP_MAX_FRAGS,
-		};
-		return lr_native_tx_start(&lr_igb_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
-		.dma = &n->dma,
-		.hw.desc = ring->desc,
-		.hw.len = r->buf_len,
-		.doorbell = ring->tail,
-	};
-	return lr_native_rx_start(&lr_igb_rx, x, r);
+	if (r->kind == LR_TX)
+		return lr_plain_start_tx(&lr_igb_tx, n, r, ring->desc, ring->tail, NETMAP_MAX_FRAGS);
+	return lr_plain_start_rx(&lr_igb_rx, n, r, ring->desc, ring->tail);
 }
 
 static void lr_igb_stop(struct lr_native *n, struct lr_ring *r)
 {
-	if (r->kind == LR_TX)
-		lr_native_tx_stop(r->priv);
-	else
-		lr_native_rx_stop(&lr_igb_rx, r->priv, r);
+	lr_plain_stop(&lr_igb_rx, r);
 }
 
 static int lr_igb_txsync(struct lr_ring *r, unsigned int flags)

@@ -14,7 +14,7 @@
 #ifndef LR_IXGBE_GLUE_H
 #define LR_IXGBE_GLUE_H
 
-#include "nic/linux/native.h"
+#include "nic/linux/native_plain.h"
 #include "nic/native/ixgbe.h"
 
 #define LR_IXGBE_BUF_UNIT 1024u		/* SRRCTL.BSIZEPACKET */
@@ -90,34 +90,15 @@ static int lr_ixgbe_info(struct lr_native *n, struct lr_native_info *info, struc
 static int lr_ixgbe_start(struct lr_native *n, struct lr_ring *r)
 {
 	struct ixgbe_ring *ring = lr_ixgbe_ring(lr_ixgbe_adapter(n), r->kind, r->index);
-	struct lr_native_tx *t = r->priv;
-	struct lr_native_rx *x = r->priv;
 
-	if (r->kind == LR_TX) {
-		*t = (struct lr_native_tx){
-			.dma = &n->dma,
-			.hw.desc = ring->desc,
-			.doorbell = ring->tail,
-			.max_frame = lr_native_max_frame(n),
-			.max_pieces = min(LR_IXGBE_TX_PIECES, NETMAP_MAX_FRAGS),
-		};
-		return lr_native_tx_start(&lr_ixgbe_tx, t, r);
-	}
-	*x = (struct lr_native_rx){
-		.dma = &n->dma,
-		.hw.desc = ring->desc,
-		.hw.len = r->buf_len,
-		.doorbell = ring->tail,
-	};
-	return lr_native_rx_start(&lr_ixgbe_rx, x, r);
+	if (r->kind == LR_TX)
+		return lr_plain_start_tx(&lr_ixgbe_tx, n, r, ring->desc, ring->tail, min(LR_IXGBE_TX_PIECES, NETMAP_MAX_FRAGS));
+	return lr_plain_start_rx(&lr_ixgbe_rx, n, r, ring->desc, ring->tail);
 }
 
 static void lr_ixgbe_stop(struct lr_native *n, struct lr_ring *r)
 {
-	if (r->kind == LR_TX)
-		lr_native_tx_stop(r->priv);
-	else
-		lr_native_rx_stop(&lr_ixgbe_rx, r->priv, r);
+	lr_plain_stop(&lr_ixgbe_rx, r);
 }
 
 static int lr_ixgbe_txsync(struct lr_ring *r, unsigned int flags)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * mlx5 (ConnectX-4 and later, BlueField): included by the driver's en_main.c, with the hooks of mlx5.cocci. See nic/linux/native.h.
+ * mlx5 (ConnectX-5 and later, BlueField): included by the driver's en_main.c, with the hooks of mlx5.cocci. See
+ * nic/linux/native.h.
  *
  * A queue changes hands while all channels are opened anew, as the driver does for each change of parameters: the link stays,
- * although the stack is told otherwise for a moment, and all queues stop that long. A queue becomes netmap's when its channel is activated, unused as yet, and is not enabled then,
- * so the driver's poll leaves it alone. When its channel is deactivated the device's queue is reset, and its completion queue
- * emptied: so the driver finds it as it would be if nobody had used it, whether it closes it, as nearly always, or not.
+ * although the stack is told otherwise for a moment, and all queues stop that long. A queue becomes netmap's when its channel is
+ * activated, unused as yet, and is not enabled then, so the driver's poll leaves it alone. When its channel is deactivated the
+ * device's queue is reset, and its completion queue emptied: so the driver finds it as it would be if nobody had used it, whether
+ * it closes it, as nearly always, or not.
  *
  * Interrupts: a completion queue raises one after it was armed. Those of netmap's queues are armed by who is going to sleep, and
  * their events wake him instead of scheduling the channel's poll.

@@ -43,7 +43,6 @@ struct virtnet_info {
 @ virtio_net_include @
 @@
 +#include "virtio_net_glue.h"
-+
 int vq2txq(struct virtqueue *vq)
 {
 	...

@@ -7,12 +7,14 @@ export LC_ALL=C
 max_file=650	# "about 600"
 max_test=800	# tests are lists of cases
 max_function=80
+max_glue=500	# of a driver, hooks included
 
 usage() {
 	cat <<EOF
 usage: scripts/style.sh [-h]
   Checks all sources: files over $max_file lines, functions over $max_function, SPDX lines, trailing blanks, odd characters,
-  absolute paths, conditionals and foreign includes in core/, and that every header compiles alone.
+  absolute paths, conditionals and foreign includes in core/, lines of a driver over $max_glue and those that
+  ARCHITECTURE.md has, and that every header compiles alone.
   Exit code 1 if anything is found.
 EOF
 }
@@ -96,6 +98,20 @@ trailing_blanks() {
 	grep -nIE '[ 	]+$' $code | sed 's/^\([^:]*:[0-9]*\):.*/\1: blanks at the end/' || :
 }
 
+# What each driver takes, and that the table in ARCHITECTURE.md says so.
+glue_lines() {
+	local hooks name glue row
+
+	for hooks in $(pick '^drivers/.*\.cocci$'); do
+		name=$(basename "$hooks" .cocci)
+		glue=drivers/${name}_glue.h
+		set -- $(wc -l <"$glue") $(wc -l <"$hooks") $(grep -c '^// hook: ' "$hooks")
+		row="| $name | $1 | $2 | $(($1 + $2)) | $3 |"
+		[ $(($1 + $2)) -le $max_glue ] || echo "$glue:1: with its hooks $(($1 + $2)) lines, $max_glue are the limit"
+		grep -qxF "$row" ARCHITECTURE.md || echo "ARCHITECTURE.md:1: the table of drivers has not \"$row\""
+	done
+}
+
 # os/linux, nic/linux and drivers need the kernel's headers (they are compiled with those elsewhere); os_inline.h is a part of os/os.h.
 lonely_headers() {
 	local h errors
@@ -120,6 +136,7 @@ found=$(
 	absolute_paths
 	odd_characters
 	trailing_blanks
+	glue_lines
 	lonely_headers
 )
 if [ -n "$found" ]; then
