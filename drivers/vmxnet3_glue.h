@@ -162,6 +162,9 @@ static int lr_vmxnet3_switch(struct lr_native *n, enum lr_ring_kind kind, unsign
 		vmxnet3_quiesce_dev(adapter);
 		vmxnet3_reset_dev(adapter);
 		err = vmxnet3_activate_dev(adapter);
+		/* It starts the stack's queues, and does not look at what waits in them. */
+		if (!err)
+			netif_tx_schedule_all(n->dev);
 	}
 	/* As the driver does: closing sets the bit itself. */
 	if (first || err)
