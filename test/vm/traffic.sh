@@ -202,9 +202,35 @@ opens() {
 	verdict "opens/$kind: $count times under load" $? "$(tail -n 2 $out)"
 	echo "# opens/$kind: $(tail -n 1 $out)"
 	kill -INT $load
+	# A packet that stays in a queue of the stack's keeps its sender.
+	soon eval "! kill -0 $load 2>/dev/null"
+	verdict "opens/$kind: those who sent end" $? "$(tc -s qdisc show dev "$a" | tr '\n' ' ')"
+	kill -KILL $load 2>/dev/null
 	wait $load
+	nothing_stays "$a"
+	verdict "opens/$kind: nothing stays in the stack's queues" $? "$(tc -s qdisc show dev "$a" | tr '\n' ' ')"
 	traffic_end "$kind"
 }
+
+# The stack's sender ends while rings change hands: what it left behind is sent, though nothing follows.
+nothing_stays() {
+	local i sender user
+
+	for i in 1 3 5 7; do
+		"$B/test/netns/flow" tx -i "raw:$1" -w 0 -R 300 >/dev/null 2>&1 &
+		sender=$!
+		"$B/test/netns/opens" "$1" 2 >/dev/null 2>&1 &
+		user=$!
+		sleep 0.$i
+		kill -INT $sender
+		wait $user
+		soon nothing_waits "$1" || { kill -KILL $sender; return 1; }
+		kill -KILL $sender
+		wait $sender
+	done 2>/dev/null
+}
+
+nothing_waits() { ! tc -s qdisc show dev "$1" | grep -q 'backlog [^ ]* [1-9]'; }
 
 # --- Removal -------------------------------------------------------------------------------------------
 
