@@ -58,7 +58,7 @@ DPDK := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(filter-out $(if $(DPDK),,bench/memif.c),$(wildcard bench/*.c)))
 UNIT_TESTS := $(patsubst test/unit/%_test.c,$(B)/test/unit/%_test,$(wildcard test/unit/*_test.c))
 
-.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz soak bench bench-vm style install uninstall install-dkms uninstall-dkms deps
+.PHONY: all lib tools benches tests help clean demo check check-fast check-asan check-tsan kmod drivers check-kbuild check-vm check-vm-debug fuzz soak bench bench-vm style install uninstall install-dkms install-dkms-drivers uninstall-dkms deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -205,8 +205,8 @@ check-tsan: ## the threaded tests under the thread sanitizer
 kmod: ## netmap.ko for the running kernel, or KDIR=... (DEBUG=1: assertions)
 	@scripts/kmod.sh $(if $(DEBUG),-d) $(KDIR)
 
-drivers: ## network drivers that know netmap, for the running kernel or KVER=6.1|6.12|7.2 (DRIVERS="e1000 ...")
-	@scripts/drivers.sh $(if $(KVER),-k $(KVER)) $(DRIVERS)
+drivers: ## network drivers that know netmap, for the running kernel, KDIR=... or KVER=6.1|6.12|7.2 (DRIVERS="e1000 ...")
+	@scripts/drivers.sh $(if $(KVER),-k $(KVER)) $(if $(KDIR),-b $(KDIR)) $(DRIVERS)
 
 check-kbuild: ## the module, for all installed kernel headers, with sparse
 	@scripts/kbuild-check.sh
@@ -268,18 +268,36 @@ uninstall: ## takes back what install put there
 	rm -f $(foreach s,3 4 8,$(addprefix $(DESTDIR)$(MANDIR)/man$(s)/,$(notdir $(wildcard man/*.$(s)))))
 
 DKMS_TREE := /usr/src/linerate-$(VERSION)
+DKMS_DRIVERS := /usr/src/linerate-drivers-$(VERSION)
+
+# All that netmap.ko is built of, into DESTDIR/$(1).
+define dkms-tree
+	install -d $(DESTDIR)$(1)/nic $(DESTDIR)$(1)/scripts
+	cp -r core os kmod include Makefile $(DESTDIR)$(1)
+	cp -r nic/linux nic/native $(DESTDIR)$(1)/nic
+	install -m 755 scripts/kmod.sh $(DESTDIR)$(1)/scripts
+endef
 
 install-dkms: ## the module's sources into DESTDIR/usr/src, and with dkms into each kernel as it comes
-	install -d $(DESTDIR)$(DKMS_TREE)/nic $(DESTDIR)$(DKMS_TREE)/scripts $(DESTDIR)/usr/lib/udev/rules.d
-	cp -r core os kmod include Makefile dkms.conf $(DESTDIR)$(DKMS_TREE)
-	cp -r nic/linux nic/native $(DESTDIR)$(DKMS_TREE)/nic
-	install -m 755 scripts/kmod.sh $(DESTDIR)$(DKMS_TREE)/scripts
+	$(call dkms-tree,$(DKMS_TREE))
+	cp dkms.conf $(DESTDIR)$(DKMS_TREE)
+	install -d $(DESTDIR)/usr/lib/udev/rules.d
 	install -m 644 kmod/60-netmap.rules $(DESTDIR)/usr/lib/udev/rules.d
 	$(if $(DESTDIR),,dkms install -m linerate -v $(VERSION))
 
-uninstall-dkms: ## takes back what install-dkms put there
+install-dkms-drivers: ## the same for drivers that know netmap, in place of the kernel's: DRIVERS="e1000e igb"
+	$(if $(DRIVERS),,$(error name the drivers, DRIVERS="...", of: $(patsubst drivers/%.cocci,%,$(wildcard drivers/*.cocci))))
+	$(if $(DESTDIR),,scripts/deps.sh drivers)
+	$(call dkms-tree,$(DKMS_DRIVERS))
+	cp -r drivers $(DESTDIR)$(DKMS_DRIVERS)
+	install -m 755 scripts/drivers.sh $(DESTDIR)$(DKMS_DRIVERS)/scripts
+	scripts/drivers.sh -d $(DRIVERS) >$(DESTDIR)$(DKMS_DRIVERS)/dkms.conf
+	$(if $(DESTDIR),,dkms install -m linerate-drivers -v $(VERSION))
+
+uninstall-dkms: ## takes back what install-dkms and install-dkms-drivers put there
+	$(if $(DESTDIR),,-dkms remove -m linerate-drivers -v $(VERSION) --all)
 	$(if $(DESTDIR),,-dkms remove -m linerate -v $(VERSION) --all)
-	rm -rf $(DESTDIR)$(DKMS_TREE)
+	rm -rf $(DESTDIR)$(DKMS_TREE) $(DESTDIR)$(DKMS_DRIVERS)
 	rm -f $(DESTDIR)/usr/lib/udev/rules.d/60-netmap.rules
 
 clean: ## removes build/

@@ -235,7 +235,7 @@ full() {
 	sanitized
 	threads
 	run "kernel objects" 600 bash scripts/kbuild-check.sh
-	run "dkms" 300 bash scripts/dkms-check.sh
+	run "dkms" 900 bash scripts/dkms-check.sh
 	run "fuzz" 900 bash fuzz/run.sh "${FUZZ_SECONDS:-30}"
 	build bench benches
 	run "bench" 600 bash bench/run.sh quick

@@ -22,20 +22,25 @@ all=$(cd "$root/drivers" && ls *.cocci | sed 's/\.cocci$//' | tr '\n' ' ')
 
 usage() {
 	cat <<USAGE
-usage: scripts/drivers.sh [-h] [-p] [-k KERNEL] [DRIVER...]
+usage: scripts/drivers.sh [-h] [-p | -d] [-k KERNEL | -b KDIR] [DRIVER...]
   Builds drivers that know netmap, and the netmap.ko they need, and prints where they are (build/drivers/RELEASE/).
     -k KERNEL	6.1, 6.12, 7.2, debug: those of the test machines; without it the running kernel, whose headers must be there
+    -b KDIR	the kernel whose headers or build tree are there
     -p		only patches, and checks that every hook went in
+    -d		builds nothing, prints a dkms.conf that has these drivers built by dkms
   DRIVER: ${all}(all of them if none is named)
-  Needs the package coccinelle. The source is the package linux-source-* of the kernel's version, from Debian.
+  Needs the package coccinelle. The source is the package linux-source-* of the kernel's version, from Debian; it is fetched if
+  it is not installed, and what is needed of it is kept in build/drivers/source, or in LR_DRIVER_SOURCE.
 USAGE
 }
 
-kernel='' only_patch=''
-while getopts hpk: opt; do
+kernel='' kdir='' only_patch='' conf=''
+while getopts hpdb:k: opt; do
 	case $opt in
 	h) usage; exit 0 ;;
 	p) only_patch=1 ;;
+	d) conf=1 ;;
+	b) kdir=$OPTARG ;;
 	k) kernel=$OPTARG ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -57,6 +62,9 @@ told() { sed -n "s|^// $2: ||p" "$root/drivers/$1.cocci"; }
 kernel_find() {
 	if [ -n "$kernel" ]; then
 		eval "$("$root/test/vm/kernel.sh" "$kernel")" || exit 1
+	elif [ -n "$kdir" ]; then
+		release=$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' "$kdir/include/generated/utsrelease.h" 2>/dev/null) chroot=''
+		[ -n "$release" ] || die "no kernel headers in $kdir"
 	else
 		release=$(uname -r) kdir=/lib/modules/$(uname -r)/build chroot=''
 	fi
@@ -83,6 +91,18 @@ apt_private() {	# directory, suite
 	timeout 300 apt-get $(apt_options "$1") -o APT::Sandbox::User=root -q update >&2 || die "apt-get update for $2"
 }
 
+# Prints the archive of linux-source: what is installed, or else is downloaded into $1.
+source_archive() {
+	local installed=/usr/src/linux-source-$series.tar.xz
+
+	if [ -e "$installed" ]; then
+		cat "$installed"
+	else
+		(source_download "$1") || die "the package linux-source-$series cannot be had"
+		dpkg-deb --fsys-tarfile "$1"/linux-source-*.deb | tar -xO --wildcards './usr/src/linux-source-*.tar.xz'
+	fi
+}
+
 # Downloads linux-source into $1: of the very version if there is one, else of the nearest before or after it.
 source_download() {
 	local dir=$1 package=linux-source-$series apt=$1/apt v
@@ -105,18 +125,17 @@ parts='drivers/net/ethernet/intel drivers/net/ethernet/mellanox/mlx5 drivers/net
 
 # The network drivers of the source, kept for the next time. Prints where.
 source_get() {
-	local dir=$root/build/drivers/source/$series new=$root/build/drivers/source/$series.new part missing=''
+	local dir=${LR_DRIVER_SOURCE:-$root/build/drivers/source}/$series new part missing=''
 
 	for part in $parts version; do
 		[ -e "$dir/$part" ] || missing=1
 	done
 	if [ -n "$missing" ]; then
+		new=$dir.new
 		rm -rf "$new"
 		mkdir -p "$new"
-		(source_download "$new") || die "the package linux-source-$series cannot be had"
-		dpkg-deb --fsys-tarfile "$new"/linux-source-*.deb | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
-			tar -xJ -C "$new" --strip-components=1 --wildcards $(printf '*/%s ' $parts) || die "unpacking the source"
-		(cd "$new" && ls linux-source-*.deb) >"$new/version"
+		source_archive "$new" | tar -xJ -C "$new" --strip-components=1 --wildcards $(printf '*/%s ' $parts) || die "unpacking the source"
+		(cd "$new" && ls linux-source-*.deb 2>/dev/null || echo "installed") >"$new/version"
 		rm -rf "$new"/*.deb "$new/apt" "$dir"
 		mv "$new" "$dir"
 	fi
@@ -203,7 +222,38 @@ build_driver() {	# driver, its directory
 	mv "$2/$module.ko" "$out/$module.ko" && echo "$out/$module.ko"
 }
 
-command -v spatch >/dev/null || "$root/scripts/deps.sh" drivers >&2 || exit 1
+# What dkms has to know.
+dkms_conf() {
+	local d module options n=0
+
+	cat <<CONF
+# SPDX-License-Identifier: BSD-2-Clause
+PACKAGE_NAME="linerate-drivers"
+PACKAGE_VERSION="$(sed -n 's/^VERSION := //p' "$root/Makefile")"
+MAKE[0]="scripts/drivers.sh -b \${kernel_source_dir} $*"
+CLEAN="rm -rf build"
+AUTOINSTALL="yes"
+CONF
+	for d in "$@"; do
+		read -r module options < <(told "$d" module)
+		cat <<CONF
+BUILT_MODULE_NAME[$n]="$module"
+BUILT_MODULE_LOCATION[$n]="build/drivers/\${kernelver}"
+DEST_MODULE_LOCATION[$n]="/updates"
+CONF
+		n=$((n + 1))
+	done
+}
+
+for d in "$@"; do
+	[ -e "$root/drivers/$d.cocci" ] || die "there is no driver $d (there are: $all)"
+done
+if [ -n "$conf" ]; then
+	dkms_conf "$@"
+	exit
+fi
+command -v spatch >/dev/null || { [ -e "$root/scripts/deps.sh" ] && "$root/scripts/deps.sh" drivers >&2; } ||
+	die "there is no spatch: install the package coccinelle"
 kernel_find
 source=$(source_get) || exit 1
 out=$root/build/drivers/$release
@@ -212,14 +262,13 @@ exec 9>"$out/.lock"
 flock -w 1800 9 || die "somebody else builds drivers for $release, for half an hour"
 if [ -z "$only_patch" ]; then
 	case $kernel in
-	'') ko=$("$root/scripts/kmod.sh") ;;
+	'') ko=$("$root/scripts/kmod.sh" "$kdir") ;;
 	debug) ko=$("$root/test/vm/module.sh" debug DEBUG=1) ;;
 	*) ko=$("$root/test/vm/module.sh" "$kernel") ;;
 	esac || exit 1
 	kmod=${ko%/*}
 fi
 for d in "$@"; do
-	[ -e "$root/drivers/$d.cocci" ] || die "there is no driver $d (there are: $all)"
 	patch_driver "$d" "$source" "$out/$d" || exit 1
 	if [ -z "$only_patch" ]; then build_driver "$d" "$out/$d"; else echo "$d: every hook is in Linux $series"; fi
 done
