@@ -178,13 +178,19 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags)
 	return 0;
 }
 
+int lr_ring_sync_held(struct lr_ring *r)
+{
+	os_mutex_assert_held(&r->lock);
+	return sync_held(r, 0);
+}
+
 int lr_ring_try_sync(struct lr_ring *r)
 {
 	int err;
 
 	if (!os_mutex_trylock(&r->lock))
 		return -EBUSY;
-	err = sync_held(r, 0);
+	err = lr_ring_sync_held(r);
 	os_mutex_unlock(&r->lock);
 	return err;
 }

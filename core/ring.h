@@ -172,6 +172,8 @@ int lr_ring_sync(struct lr_ring *r, unsigned int flags);
  * nobody else syncs: then only the control path can have it, and that seldom.
  */
 int lr_ring_try_sync(struct lr_ring *r);
+/* The same for who has the ring's lock. */
+int lr_ring_sync_held(struct lr_ring *r);
 
 /* Something for the program: slots between its cur and tail. */
 static inline bool lr_ring_ready(const struct lr_ring *r)

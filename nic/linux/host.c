@@ -12,6 +12,7 @@
 #include "core/port.h"
 #include "host.h"
 #include "inlet.h"
+#include "native.h"
 #include "nic.h"
 #include "os/linux/fail.h"
 #include "xmit.h"
@@ -164,11 +165,83 @@ int lr_host_txsync(struct lr_ring *r, unsigned int flags)
 
 /* --- Forwarding ------------------------------------------------------------------------------------------ */
 
+/* A frame into the slots from pos on, which there are. The slot after them. */
+static uint32_t write_slots(struct lr_ring *tx, uint32_t pos, const struct sk_buff *skb)
+{
+	uint32_t at = 0, len;
+
+	for (; at < skb->len; at += len, pos = lr_pos_next(pos, tx->num_slots)) {
+		uint32_t idx;
+
+		lr_ring_mend_slot(tx, pos);
+		idx = lr_slot_read(&tx->slot[pos]).idx;
+		len = min(skb->len - at, tx->buf_len);
+		/* Without a buffer, or when a program writes there meanwhile, the slot is refused. */
+		if (lr_buf_ok(tx, idx))
+			memcpy(lr_region_buf(tx->port->region, idx), skb->data + at, len);
+		lr_slot_write(&tx->slot[pos], idx, (uint16_t)len, at + len < skb->len ? NS_MOREFRAG : 0);
+	}
+	return pos;
+}
+
+/* What a program has handed in up to now is whole packets. */
+static bool between_packets(const struct lr_ring *tx)
+{
+	return tx->hwcur == tx->head || !(lr_slot_read(&tx->slot[lr_pos_prev(tx->head, tx->num_slots)]).flags & NS_MOREFRAG);
+}
+
+/* The lock of a ring for who holds another's: the control path, which takes them all, may have this one and want that. */
+static bool lock_soon(struct os_mutex *m)
+{
+	unsigned int tries = 100;
+	bool locked;
+
+	while (!(locked = os_mutex_trylock(m)) && --tries)
+		usleep_range(20, 100);
+	return locked;
+}
+
+/*
+ * To the wire where the queue is a native tx ring: behind what its program has there, as if that had written them. A program whose
+ * other thread fills the ring at the same time may lose packets of either. False: the ring is not running.
+ */
+static bool send_by_ring(struct lr_ring *tx, struct sk_buff_head *list)
+{
+	struct sk_buff *skb;
+	uint32_t head;
+	bool runs;
+
+	if (!lock_soon(&tx->lock))
+		return true;
+	runs = lr_native_runs(tx);
+	if (runs && lr_ring_sync_held(tx) == 0 && between_packets(tx)) {
+		for (head = tx->head; (skb = skb_peek(list)); consume_skb(skb)) {
+			if (DIV_ROUND_UP(skb->len, tx->buf_len) > lr_pos_dist(head, tx->tail, tx->num_slots))
+				break;
+			head = write_slots(tx, head, skb);
+			__skb_unlink(skb, list);
+		}
+		os_store(&tx->shared->cur, head);
+		os_store_release(&tx->shared->head, head);
+		lr_ring_sync_held(tx);
+	}
+	os_mutex_unlock(&tx->lock);
+	return runs;
+}
+
 /* To the wire, on the queue that goes with the ring; what does not fit there now is lost. */
 static void send(struct lr_nic *nic, const struct lr_ring *r, struct lr_inlet *in, struct sk_buff_head *list)
 {
-	unsigned int n = skb_queue_len(list), sent = lr_xmit_list(nic->dev, r->index, list);
+	struct lr_port *p = r->port;
+	struct lr_ring *tx = &p->ring[LR_TX][r->index % p->num_rings[LR_TX]];
+	unsigned int n = skb_queue_len(list), sent;
 
+	if (tx->ops == &lr_native_port_ops && send_by_ring(tx, list)) {
+		sent = n - skb_queue_len(list);
+		__skb_queue_purge(list);
+	} else {
+		sent = lr_xmit_list(nic->dev, r->index, list);
+	}
 	while (sent++ < n)
 		lr_inlet_drop(in);
 }

@@ -311,6 +311,11 @@ static int port_rxsync(struct lr_ring *r, unsigned int flags)
 	return 0;
 }
 
+bool lr_native_runs(const struct lr_ring *r)
+{
+	return r->ops == &lr_native_port_ops && r->sync != port_txsync && r->sync != port_rxsync;
+}
+
 static void port_wait(struct lr_ring *r, struct os_waiter *w)
 {
 	struct lr_nic *nic = r->port->priv;
@@ -319,7 +324,7 @@ static void port_wait(struct lr_ring *r, struct os_waiter *w)
 	if (lr_kind_is_host(r->kind))
 		return;
 	os_mutex_lock(&r->lock);
-	if (r->sync != port_txsync && r->sync != port_rxsync)
+	if (lr_native_runs(r))
 		nic->native->ops->arm(nic->native, r);
 	os_mutex_unlock(&r->lock);
 }

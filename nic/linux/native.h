@@ -156,6 +156,9 @@ struct lr_native *lr_native_find(const struct net_device *dev, uint32_t buf_size
 void lr_native_hold(struct lr_native *n, struct lr_port *p);
 void lr_native_release(struct lr_native *n);
 
+/* The ring is the device's now. Under its lock. */
+bool lr_native_runs(const struct lr_ring *r);
+
 /* A ring of the NIC's gets its first user, or loses its last one. Control lock and rtnl held. */
 int lr_native_ring_open(struct lr_native *n, struct lr_ring *r, struct lr_why *why);
 /* n NULL: the interface is gone. */

@@ -497,15 +497,43 @@ CASE(forward_to_the_host)
 	port_close(&p);
 }
 
-CASE(forward_to_the_wire)
+static void forward_to_the_wire(uint32_t mode)
 {
-	open_rings(NR_REG_SW, NULL);
+	open_rings(mode, NULL);
 	set_forward(host_rx, p.nifp->ni_host_rx_rings);
 	for (uint32_t seq = 0; seq < 100; seq++) {
 		wire_send(host, seq, (uint16_t)(60 + seq * 10));
 		give_back(host_rx, p.nifp->ni_host_rx_rings, seq, seq & 1 ? NS_FORWARD : 0);
 		if (seq & 1)
 			CHECK(comes(wire, seq));
+	}
+	CHECK(nothing_comes(wire));
+}
+
+CASE(forward_to_the_wire)
+{
+	forward_to_the_wire(NR_REG_SW);
+	port_close(&p);
+}
+
+/* The program sends there, too; what comes first does not matter. */
+CASE(forward_to_the_wire_beside_tx_rings)
+{
+	struct netmap_ring *tx;
+
+	forward_to_the_wire(NR_REG_NIC_SW);
+	tx = tx_ring(&p, 0);
+	for (uint32_t seq = 1000; seq < 1100; seq += 2) {
+		int first, second;
+
+		put(tx, seq, 100);
+		wire_send(host, seq + 1, 200);
+		give_back(host_rx, p.nifp->ni_host_rx_rings, seq + 1, NS_FORWARD);
+		txsync(&p);
+		first = wire_receive(wire, 1000, NULL);
+		second = wire_receive(wire, 1000, NULL);
+		CHECK_MSG(first != second && (uint32_t)first / 2 == seq / 2 && (uint32_t)second / 2 == seq / 2,
+			  "%d and %d instead of %u and %u", first, second, seq, seq + 1);
 	}
 	CHECK(nothing_comes(wire));
 	port_close(&p);
