@@ -181,6 +181,7 @@ patch_driver() {	# driver, where the source is, where to
 	read -r -a files < <(told "$1" files)
 	rm -rf "$3"
 	mkdir -p "$3"
+	: >"$3/begun"
 	if [ -n "$(told "$1" alone)" ]; then
 		(cd "$2/$(told "$1" source)" && cp $(told "$1" alone) "$3/") || die "$1: no $(told "$1" alone) in Linux $series"
 	elif [ -d "$2/$(told "$1" source)" ]; then
@@ -222,7 +223,18 @@ build_driver() {	# driver, its directory
 				exec chroot "$chroot" "$@"' - "$chroot" "$root" "${command[@]}"
 	fi >"$log" 2>&1 || { tail -n 40 "$log" >&2; die "$1: the build failed ($log)"; }
 	! grep -A5 'warning: ' "$log" | grep -v 'warning: the compiler differs' | grep -A5 'warning: ' >&2 || die "$1: warnings ($log)"
+	# What changed meanwhile may not be in it.
+	touch -r "$2/begun" "$2/$module.ko"
 	mv "$2/$module.ko" "$out/$module.ko" && echo "$out/$module.ko"
+}
+
+# Is the module newer than all that it is made of?
+up_to_date() {	# driver, where the source is
+	local module options made_of=("$ko" "$2/version" "$root/scripts/drivers.sh")
+
+	read -r module options < <(told "$1" module)
+	made_of+=("$root/drivers/$1.cocci" "$root/drivers/$1_glue.h" "$root/drivers/macros.h" "$root"/{nic/linux,nic/native,os,include})
+	[ -e "$out/$module.ko" ] && [ -z "$(find "${made_of[@]}" -newer "$out/$module.ko" -print -quit)" ] && echo "$out/$module.ko"
 }
 
 # What dkms has to know.
@@ -272,6 +284,7 @@ if [ -z "$only_patch" ]; then
 	kmod=${ko%/*}
 fi
 for d in "$@"; do
+	[ -n "$only_patch" ] || ! up_to_date "$d" "$source" || continue
 	patch_driver "$d" "$source" "$out/$d" || exit 1
 	if [ -z "$only_patch" ]; then build_driver "$d" "$out/$d"; else echo "$d: every hook is in Linux $series"; fi
 done
