@@ -170,7 +170,9 @@ static int lr_e1000_switch(struct lr_native *n, enum lr_ring_kind kind, unsigned
 			lr_e1000_switch_rx(adapter, on);
 		napi_enable(&adapter->napi);
 		e1000_irq_enable(adapter);
-		/* Whatever came meanwhile. */
+		/* Whatever came meanwhile. Who sleeps on the other ring looks again, and unmasks its cause. */
+		lr_native_wake(adapter->lr, LR_TX, 0);
+		lr_native_wake(adapter->lr, LR_RX, 0);
 		ew32(ICS, E1000_ICS_RXDMT0 | E1000_ICS_TXDW);
 		schedule_delayed_work(&adapter->watchdog_task, 1);
 	}

@@ -19,6 +19,8 @@
 
 #define LR_E1000E_RX_CAUSES (E1000_IMS_RXT0 | E1000_IMS_RXDMT0 | E1000_IMS_RXO | E1000_IMS_RXQ0)
 #define LR_E1000E_TX_CAUSES (E1000_IMS_TXDW | E1000_IMS_TXQ0)
+#define LR_E1000E_RX_VECTOR 0	/* of those that the driver asks for with MSI-X */
+#define LR_E1000E_TX_VECTOR 1
 #define LR_E1000E_RCTL_SIZE (E1000_RCTL_SZ_256 | E1000_RCTL_BSEX | E1000_RCTL_DTYP_PS)
 
 static void e1000_irq_enable(struct e1000_adapter *adapter);
@@ -182,10 +184,48 @@ static void lr_e1000e_switch_rx(struct e1000_adapter *adapter, bool on)
 		lr_e1000e_restore_rx(adapter, rctl);
 }
 
+/*
+ * Neither the poll nor the handlers of rings run. With MSI-X this is not e1000_irq_disable: a handler that a late message calls,
+ * and who goes to sleep on the other ring, would unmask a cause while EIAC has none, so that the device keeps it: it raises
+ * no more interrupts then.
+ */
+static void lr_e1000e_rest(struct e1000_adapter *adapter)
+{
+	struct e1000_hw *hw = &adapter->hw;
+
+	napi_disable(&adapter->napi);
+	if (!adapter->msix_entries) {
+		e1000_irq_disable(adapter);
+		return;
+	}
+	disable_irq(adapter->msix_entries[LR_E1000E_RX_VECTOR].vector);
+	disable_irq(adapter->msix_entries[LR_E1000E_TX_VECTOR].vector);
+	ew32(IMC, adapter->rx_ring->ims_val | adapter->tx_ring->ims_val);
+	e1e_flush();
+}
+
+static void lr_e1000e_go_on(struct e1000_adapter *adapter)
+{
+	struct e1000_hw *hw = &adapter->hw;
+
+	napi_enable(&adapter->napi);
+	if (adapter->msix_entries) {
+		enable_irq(adapter->msix_entries[LR_E1000E_RX_VECTOR].vector);
+		enable_irq(adapter->msix_entries[LR_E1000E_TX_VECTOR].vector);
+	}
+	e1000_irq_enable(adapter);
+	/* Whatever came meanwhile. Who sleeps on the other ring looks again, and unmasks its cause. */
+	lr_native_wake(adapter->lr, LR_TX, 0);
+	lr_native_wake(adapter->lr, LR_RX, 0);
+	if (adapter->msix_entries)
+		ew32(ICS, adapter->rx_ring->ims_val | adapter->tx_ring->ims_val);
+	else
+		ew32(ICS, E1000_ICS_RXDMT0);
+}
+
 static int lr_e1000e_switch(struct lr_native *n, enum lr_ring_kind kind, unsigned int i, bool on)
 {
 	struct e1000_adapter *adapter = netdev_priv(n->dev);
-	struct e1000_hw *hw = &adapter->hw;
 
 	/* It does not go to sleep below a program. */
 	if (on)
@@ -194,19 +234,12 @@ static int lr_e1000e_switch(struct lr_native *n, enum lr_ring_kind kind, unsigne
 		usleep_range(1000, 1100);
 	lr_native_want(n, kind, i, on);
 	if (!test_bit(__E1000_DOWN, &adapter->state)) {
-		napi_disable(&adapter->napi);
-		e1000_irq_disable(adapter);
+		lr_e1000e_rest(adapter);
 		if (kind == LR_TX)
 			lr_e1000e_switch_tx(adapter, on);
 		else
 			lr_e1000e_switch_rx(adapter, on);
-		napi_enable(&adapter->napi);
-		e1000_irq_enable(adapter);
-		/* Whatever came meanwhile. */
-		if (adapter->msix_entries)
-			ew32(ICS, adapter->rx_ring->ims_val | adapter->tx_ring->ims_val);
-		else
-			ew32(ICS, E1000_ICS_RXDMT0);
+		lr_e1000e_go_on(adapter);
 	}
 	clear_bit(__E1000_RESETTING, &adapter->state);
 	if (!on)
