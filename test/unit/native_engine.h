@@ -78,6 +78,7 @@ static void engine_stop(struct world *w)
 {
 	struct engine *e = w->dev;
 
+	w->rx_cut += e->busy && !e->x.skip;
 	lr_native_tx_stop(&e->t);
 	lr_native_rx_stop(e->rx_format, &e->x, w->rx);
 }

@@ -264,7 +264,7 @@ static bool mlx_receive(struct world *w, const uint8_t *data, uint32_t len, bool
 	const __be64 *entry = lr_mlx5_block(m->rq.page, m->shift, d / 4) + 2 * (d % 4);
 	char *to;
 
-	if (left >= w->n) {
+	if (left >= w->n && !w->raving) {	/* completions of what was never received make room for one too many */
 		FAIL("%u buffers of %u", left, w->n);
 		return false;
 	}
