@@ -70,6 +70,10 @@ machine() {
 	esac
 }
 
+# Bits 22 and up of the flags are zero on every processor, whatever code does. Seen once in some thousand machines, in the
+# kernel's memory allocator, as a debug trap that nobody had asked for.
+astray='EFLAGS: (00[4-9a-f]|0[1-9a-f]|[1-9a-f])[0-9a-f]+$'
+
 # one KERNEL PART MODULE: boots, prints.
 one() {
 	local kernel=$1 part=$2 module=$3 log=$logs/vm-$1-$2.log options=() slow=4 seconds=1500 memory='' drivers='' rc w
@@ -96,9 +100,18 @@ one() {
 		mkdir -p "$logs/dump-$kernel"
 		options+=(-d -w "$PWD/$logs/dump-$kernel")
 	fi
-	bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
-		${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
+	run() {
+		bash $here/boot.sh -k "$kernel" -m "$module" -t "${LR_VM_SECONDS:-$seconds}" -e "LR_SLOW=${LR_SLOW:-$slow}" -e "LR_KO=$module" \
+			${options[@]+"${options[@]}"} $memory -- bash $here/plan.sh $(machine "$part" | sed 's/.* -- //') >"$log" 2>&1
+	}
+	run
 	rc=$?
+	if [ $rc -ne 0 ] && grep -qE "$astray" "$log"; then
+		mv "$log" "$log.astray"
+		run
+		rc=$?
+		echo "# $part: the machine was run again: in $log.astray the emulator's flags register has bits that no processor has" >>"$log"
+	fi
 	# A machine that ended without a word about why, or while a test ran, is a failure of its own.
 	[ $rc -eq 0 ] || grep -q '^not ok ' "$log" && [ $rc -lt 124 ] ||
 		echo "not ok $part: the machine ended with code $rc, $(grep '^lr-vm: ' "$log" | head -n 1)" >>"$log"
