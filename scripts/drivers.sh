@@ -159,13 +159,30 @@ body() {	# file, name
 	' "$1"
 }
 
-# Every hook that the file promises is in its function, as often as it says.
+# The headers that the .cocci file has included, and what each stands next to.
+headers() {	# driver
+	awk '
+		h && /^[^+]/ { print h, $0; h = "" }
+		/^[+]#include/ { h = substr($2, 2, length($2) - 2) }
+		h && last ~ /^#include/ { print h, last; h = "" }
+		{ last = $0 }
+	' "$root/drivers/$1.cocci"
+}
+
+# Every hook that the file promises is in its function, as often as it says, and what the hooks need is included.
 hooks_check() {	# driver, directory
-	local where call times n f missing=0
+	local where call times n f missing=0 files
+
+	read -r -a files < <(told "$1" files)
+	while read -r call where; do
+		(cd "$2" && grep -qF "#include \"$call\"" "${files[@]}") && continue
+		echo "drivers: $1: no file of Linux $series has $call, it must be next to: $where" >&2
+		missing=1
+	done < <(headers "$1")
 
 	while read -r where call times; do
 		n=0
-		for f in $(told "$1" files); do
+		for f in "${files[@]}"; do
 			n=$((n + $(body "$2/$f" "$where" | grep -c "\<$call\>")))
 		done
 		[ "$n" -eq "${times:-1}" ] && continue
