@@ -236,6 +236,7 @@ full() {
 	threads
 	run "kernel objects" 600 bash scripts/kbuild-check.sh
 	run "dkms" 900 bash scripts/dkms-check.sh
+	run "hooks" 300 bash scripts/hooks-check.sh
 	run "fuzz" 900 bash fuzz/run.sh "${FUZZ_SECONDS:-30}"
 	build bench benches
 	run "bench" 600 bash bench/run.sh quick
