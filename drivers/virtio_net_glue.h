@@ -110,19 +110,13 @@ static int lr_virtnet_describe(struct lr_native *n, struct lr_ring *r, struct lr
 	x->ring = r;
 	INIT_DELAYED_WORK(&x->nap, lr_virtnet_nap_over);
 	*x->q = (struct lr_virtio){
-		.table = (void *)vring->desc,
-		.avail = (void *)vring->avail,
-		.used = (void *)vring->used,
-		.size = vring->num,
+		.table = (void *)vring->desc, .avail = (void *)vring->avail, .used = (void *)vring->used,
+		.size = vring->num, .header_len = vi->hdr_len,
 		.indirect = virtio_has_feature(vi->vdev, VIRTIO_RING_F_INDIRECT_DESC),
 		.event_idx = virtio_has_feature(vi->vdev, VIRTIO_RING_F_EVENT_IDX),
-		.header_len = vi->hdr_len,
-		.pair = x->mem,
-		.pair_addr = x->mem_addr,
-		.header = x->mem + pairs,
-		.header_addr = x->mem_addr + pairs,
-		.notify = lr_virtnet_notify,
-		.arg = vq,
+		.pair = x->mem, .pair_addr = x->mem_addr,
+		.header = x->mem + pairs, .header_addr = x->mem_addr + pairs,
+		.notify = lr_virtnet_notify, .arg = vq,
 	};
 	return 0;
 }
@@ -135,24 +129,30 @@ static void lr_virtnet_forget(struct lr_native *n, struct lr_virtnet *x)
 
 /* --- Changing hands ---------------------------------------------------------------------------------------- */
 
-static int lr_virtnet_resize(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i, u32 size)
-{
-	return kind == LR_TX ? virtnet_tx_resize(vi, &vi->sq[i], size) : virtnet_rx_resize(vi, &vi->rq[i], size);
-}
-
 static int lr_virtnet_reset(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
 	u32 size = virtqueue_get_vring_size(lr_virtnet_vq(vi, kind, i));
 
-	return lr_virtnet_resize(vi, kind, i, size / 2) ?: lr_virtnet_resize(vi, kind, i, size);
+	if (kind == LR_TX)
+		return virtnet_tx_resize(vi, &vi->sq[i], size / 2) ?: virtnet_tx_resize(vi, &vi->sq[i], size);
+	return virtnet_rx_resize(vi, &vi->rq[i], size / 2) ?: virtnet_rx_resize(vi, &vi->rq[i], size);
 }
 
-/* The stack's again: the queue is new, and empty. */
+/* The stack's again: the queue is new, and empty. While it is filled the driver's poll, which fills it too, is kept out. */
 static void lr_virtnet_return(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
+	bool fill = kind == LR_RX && netif_running(vi->dev);
+
+	if (fill)
+		napi_disable(&vi->rq[i].napi);
 	WRITE_ONCE(*lr_virtnet_ours(vi, kind, i), false);
-	if (kind == LR_RX && netif_running(vi->dev))
-		try_fill_recv(vi, &vi->rq[i], GFP_KERNEL);
+	if (!fill)
+		return;
+	try_fill_recv(vi, &vi->rq[i], GFP_KERNEL);
+	napi_enable(&vi->rq[i].napi);
+	local_bh_disable();
+	napi_schedule(&vi->rq[i].napi);	/* what came meanwhile; and it fills the rest later */
+	local_bh_enable();
 }
 
 /* The queue is new, and netmap's. */
