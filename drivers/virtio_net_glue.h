@@ -11,7 +11,7 @@
 #ifndef LR_VIRTIO_NET_GLUE_H
 #define LR_VIRTIO_NET_GLUE_H
 
-#include <linux/dma-mapping.h>
+#include <linux/pci.h>
 #include <linux/virtio_ring.h>
 
 #include "nic/linux/native.h"
@@ -129,13 +129,21 @@ static void lr_virtnet_forget(struct lr_native *n, struct lr_virtnet *x)
 
 /* --- Changing hands ---------------------------------------------------------------------------------------- */
 
+/* A queue that has an interrupt of its own is not protected from one that comes late: it would find the ring's memory freed. */
 static int lr_virtnet_reset(struct virtnet_info *vi, enum lr_ring_kind kind, unsigned int i)
 {
-	u32 size = virtqueue_get_vring_size(lr_virtnet_vq(vi, kind, i));
+	struct virtqueue *vq = lr_virtnet_vq(vi, kind, i);
+	struct device *dev = vi->vdev->dev.parent;
+	int irq = dev_is_pci(dev) && to_pci_dev(dev)->msix_enabled ? pci_irq_vector(to_pci_dev(dev), vq->index + 1) : 0, err;
+	u32 size = virtqueue_get_vring_size(vq);
 
-	if (kind == LR_TX)
-		return virtnet_tx_resize(vi, &vi->sq[i], size / 2) ?: virtnet_tx_resize(vi, &vi->sq[i], size);
-	return virtnet_rx_resize(vi, &vi->rq[i], size / 2) ?: virtnet_rx_resize(vi, &vi->rq[i], size);
+	if (irq > 0)
+		disable_irq(irq);
+	err = kind == LR_TX ? virtnet_tx_resize(vi, &vi->sq[i], size / 2) ?: virtnet_tx_resize(vi, &vi->sq[i], size) :
+			      virtnet_rx_resize(vi, &vi->rq[i], size / 2) ?: virtnet_rx_resize(vi, &vi->rq[i], size);
+	if (irq > 0)
+		enable_irq(irq);
+	return err;
 }
 
 /* The stack's again: the queue is new, and empty. While it is filled the driver's poll, which fills it too, is kept out. */
@@ -181,8 +189,7 @@ static int lr_virtnet_start(struct lr_native *n, struct lr_ring *r)
 	struct lr_virtnet *x = memset(r->priv, 0, sizeof(*x));
 	int err;
 
-	if (r->kind == LR_RX)
-		x->rx.mergeable = vi->mergeable_rx_bufs;
+	x->rx.mergeable = r->kind == LR_RX && vi->mergeable_rx_bufs;
 	WRITE_ONCE(*lr_virtnet_ours(vi, r->kind, r->index), true);
 	err = lr_virtnet_reset(vi, r->kind, r->index) ?: lr_virtnet_set_up(n, r, x);
 	if (err)
@@ -220,8 +227,6 @@ static int lr_virtnet_switch(struct lr_native *n, enum lr_ring_kind kind, unsign
 	return 0;
 }
 
-/* --- Syncs ----------------------------------------------------------------------------------------------------- */
-
 static int lr_virtnet_txsync(struct lr_ring *r, unsigned int flags)
 {
 	return lr_txsync(&lr_virtio_tx, r, flags);
@@ -246,14 +251,11 @@ static void lr_virtnet_arm(struct lr_native *n, struct lr_ring *r)
 
 static const struct lr_native_ops lr_virtnet_ops = {
 	.driver = "virtio_net",
-	.tx_size = sizeof(struct lr_virtnet),
-	.rx_size = sizeof(struct lr_virtnet),
+	.tx_size = sizeof(struct lr_virtnet), .rx_size = sizeof(struct lr_virtnet),
 	.info = lr_virtnet_info,
 	.switch_ring = lr_virtnet_switch,
-	.start = lr_virtnet_start,
-	.stop = lr_virtnet_stop,
-	.txsync = lr_virtnet_txsync,
-	.rxsync = lr_virtnet_rxsync,
+	.start = lr_virtnet_start, .stop = lr_virtnet_stop,
+	.txsync = lr_virtnet_txsync, .rxsync = lr_virtnet_rxsync,
 	.arm = lr_virtnet_arm,
 };
 
@@ -309,10 +311,8 @@ static void lr_virtnet_up(struct virtnet_info *vi)
 {
 	unsigned int i;
 
-	for (i = 0; vi->lr && i < vi->curr_queue_pairs; i++) {
-		lr_native_start(vi->lr, LR_TX, i, lr_virtnet_slots(vi, vi->sq[i].vq));
-		lr_native_start(vi->lr, LR_RX, i, lr_virtnet_slots(vi, vi->rq[i].vq));
-	}
+	for (i = 0; vi->lr && i < 2 * vi->curr_queue_pairs; i++)
+		lr_native_start(vi->lr, i % 2 ? LR_TX : LR_RX, i / 2, lr_virtnet_slots(vi, i % 2 ? vi->sq[i / 2].vq : vi->rq[i / 2].vq));
 }
 
 #endif
