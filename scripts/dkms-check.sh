@@ -10,10 +10,8 @@ for tool in dkms modinfo; do
 	command -v $tool >/dev/null || { echo "skip dkms: $tool is not installed"; exit 77; }
 done
 # dkms wants to find the headers as an installed kernel has them.
-for kdir in /usr/src/linux-headers-*; do
-	[ -e "$kdir/include/generated/utsrelease.h" ] && break
-done
-[ -e "$kdir/include/generated/utsrelease.h" ] || { echo "skip dkms: no kernel headers in /usr/src"; exit 77; }
+kdir=$(scripts/headers.sh | head -n 1)
+[ -n "$kdir" ] || { echo "skip dkms: no kernel headers in /usr/src"; exit 77; }
 release=$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' "$kdir/include/generated/utsrelease.h")
 version=$(sed -n 's/^VERSION := //p' Makefile)
 

@@ -5,10 +5,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 command -v spatch >/dev/null || { echo "skip hooks: spatch is not installed (coccinelle)"; exit 77; }
-for kdir in /usr/src/linux-headers-*; do
-	[ -e "$kdir/include/generated/utsrelease.h" ] && break
-done
-[ -e "$kdir/include/generated/utsrelease.h" ] || { echo "skip hooks: no kernel headers in /usr/src"; exit 77; }
+kdir=$(scripts/headers.sh | head -n 1)
+[ -n "$kdir" ] || { echo "skip hooks: no kernel headers in /usr/src"; exit 77; }
 series=$(sed -nE 's/.*UTS_RELEASE "([0-9]+\.[0-9]+).*/\1/p' "$kdir/include/generated/utsrelease.h")
 
 dir=$(mktemp -d)
@@ -17,7 +15,8 @@ failed=0
 
 scripts/drivers.sh -p -b "$kdir" e1000e veth >"$dir/log" 2>&1 || { cat "$dir/log"; echo "not ok hooks: they are not in Linux $series"; exit 1; }
 echo "ok hooks: e1000e and veth have all of theirs in Linux $series"
-cp -r "${LR_DRIVER_SOURCE:-build/drivers/source}" "$dir/source"
+mkdir "$dir/source"
+cp -r "${LR_DRIVER_SOURCE:-build/drivers/source}/$series" "$dir/source"
 
 # astray DRIVER FILE SED WORD...: what sed does to the file is an error with all the words.
 astray() {

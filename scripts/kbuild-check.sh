@@ -74,10 +74,7 @@ for cc in gcc clang; do
 done
 
 if [ $# -eq 0 ]; then
-	for kdir in /usr/src/linux-headers-*; do
-		# Debian's -common packages have no configuration, the -amd64 ones do.
-		[ ! -e "$kdir/include/generated/utsrelease.h" ] || set -- "$@" "$kdir"
-	done
+	set -- $("$root/scripts/headers.sh")
 fi
 for kdir in "$@"; do
 	[ -e "$kdir/Module.symvers" ] || { echo "$kdir: no kernel headers there" >&2; exit 2; }
